@@ -1,0 +1,57 @@
+# Everything runs in .venv, made here from hashed requirement files.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.PHONY: install demo test lint types unit bench soak requirements clean
+.DEFAULT_GOAL := demo
+
+install: $(VENV)/.installed
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Paperwire needs Python 3.11 or newer; $(PYTHON) is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12 $(MAKECMDGOALS)")'
+	@echo "Making $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: $(VENV)/bin/python pyproject.toml deploy/requirements.txt deploy/requirements-build.txt
+	@echo "Installing Paperwire into $(VENV) (a minute or two the first time) ..."
+	@$(PIP) install --quiet --require-hashes -r deploy/requirements-build.txt -r deploy/requirements.txt
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed deploy/requirements-dev.txt
+	@echo "Installing the test tools ..."
+	@$(PIP) install --quiet --require-hashes -r deploy/requirements-dev.txt
+	@touch $@
+
+demo: install
+	@$(BIN)/paperwire demo
+
+test: lint types unit
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: $(VENV)/.installed-dev
+	$(BIN)/mypy
+
+unit: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -n 2 -m "not benchmark and not soak" --cov --cov-report=term
+
+bench: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -s -m benchmark tests/benchmarks
+
+soak: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -s -m soak
+
+# Rewrites the pinned files from pyproject.toml; needs uv on the PATH.
+requirements:
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate pyproject.toml -o deploy/requirements.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --group build -c deploy/requirements.txt -o deploy/requirements-build.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --group dev -c deploy/requirements.txt -o deploy/requirements-dev.txt
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

@@ -1,0 +1,1 @@
+"""What Paperwire does: ingest, plan, deliver, react, search, manage."""

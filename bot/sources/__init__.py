@@ -1,0 +1,1 @@
+"""Sources of papers: parsers from bytes to a Listing, and one fetcher for all."""
