@@ -1,4 +1,4 @@
-"""The words of the trade: frozen values that every layer speaks, with no behaviour that needs the world.
+"""The words of the trade: frozen values that every layer speaks; no behaviour needs the world.
 
 Times are aware UTC. A slot is a channel's wall-clock time without offset, ``YYYY-MM-DDTHH:MM``.
 """
