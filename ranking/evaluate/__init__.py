@@ -1,0 +1,1 @@
+"""Measurements of ranking that users can run on their own data."""
