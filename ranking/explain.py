@@ -1,0 +1,188 @@
+"""Why a paper has its score: named parts that sum to it, and a sentence a person accepts."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ranking.document import Document
+from ranking.interest import Model, match
+from ranking.text import surface
+from ranking.vectors import Vectors
+
+MOST_TERMS = 8
+MOST_LIKES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One named term of a score, in the score's own units.
+
+    ``kind`` is ``written`` (a term of the profile), ``learned`` (a term learned from votes),
+    ``like`` (a liked paper's title), ``author``, ``category``, ``upvotes``, ``central``, ``rest``
+    (what is too small to name) or ``baseline`` (where the background's average paper stands).
+    """
+
+    name: str
+    kind: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A score taken apart; the values of ``parts`` sum to ``score``."""
+
+    parts: tuple[Part, ...]
+    score: float
+    match: int
+    sentence: str
+
+
+def explain(model: Model, document: Document) -> Explanation:
+    """Return the parts of the paper's score, greatest first, and a sentence made from them."""
+    vectors = model.space.transform([document])
+    written, learned = term_values(model, vectors)
+    names = _names(model, [document])
+    parts = [*_largest(written, names, "written"), *_largest(learned, names, "learned")]
+    likeness = model.liked_svd @ vectors.svd[0].astype(np.float64)
+    order = sorted(range(len(likeness)), key=lambda i: (-abs(likeness[i]), i))
+    parts += [
+        Part(model.liked[i].document.title, "like", float(likeness[i])) for i in order[:MOST_LIKES]
+    ]
+    if len(order) > MOST_LIKES:
+        rest = float(sum(likeness[i] for i in order[MOST_LIKES:]))
+        parts.append(Part("other liked papers", "rest", rest))
+    parts += [Part(*bonus) for bonus in model.bonuses(document)]
+    central = float(vectors.svd[0] @ model.centrality)
+    if central:
+        parts.append(Part("typical of what comes in", "central", central))
+    parts.append(Part("average paper", "baseline", model.offset))
+    parts.sort(key=lambda part: (-part.value, part.kind, part.name))
+    score = float(sum(part.value for part in parts))
+    return Explanation(
+        tuple(parts), score, int(match(np.array([score]))[0]), _sentence(parts, document)
+    )
+
+
+def term_values(model: Model, vectors: Vectors) -> tuple[dict[int, float], dict[int, float]]:
+    """Return what each column of the one paper adds through the written and the learned weights.
+
+    The low-dimensional scores are linear in the paper's words too, given its length, so each
+    word has its share of them.
+    """
+    row = vectors.tfidf.indices
+    value = vectors.tfidf.data.astype(np.float64)
+    saturated = vectors.bm25.data.astype(np.float64)
+    found: list[dict[int, float]] = []
+    basis = model.space.basis
+    covered = row < len(basis)
+    low = value[covered, None] * basis[row[covered]]
+    wide = low * model.space.scale
+    low_norm = max(float(np.linalg.norm(low.sum(axis=0))), 1e-12)
+    wide_norm = max(float(np.linalg.norm(wide.sum(axis=0))), 1e-12)
+    for linear in (model.written, model.learned):
+        total = value * linear.tfidf[row] + saturated * linear.bm25[row]
+        total[covered] += low @ linear.svd / low_norm + wide @ linear.whitened / wide_norm
+        found.append(dict(zip(row.tolist(), total.tolist(), strict=True)))
+    return found[0], found[1]
+
+
+def terms(model: Model, limit: int = 20) -> tuple[tuple[str, float, float], ...]:
+    """Return the heaviest terms as (term, written weight, learned weight), greatest first.
+
+    A weight is what a paper of that one term would get through its words.
+    """
+    documents = [e.document for e in model.liked]
+    documents += [vote.document for vote in model.interest.votes]
+    names = _names(model, documents)
+    rows: list[tuple[str, float, float]] = []
+    for column, name in names.items():
+        rows.append((name, _weight(model, column, "written"), _weight(model, column, "learned")))
+    rows.sort(key=lambda row: (-abs(row[1] + row[2]), row[0]))
+    return tuple(rows[:limit])
+
+
+def _weight(model: Model, column: int, which: str) -> float:
+    linear = model.written if which == "written" else model.learned
+    weight = float(linear.tfidf[column]) + float(linear.bm25[column]) * model.space.weight(column)
+    basis = model.space.basis
+    if column < len(basis):
+        low = basis[column].astype(np.float64)
+        wide = low * model.space.scale
+        weight += float(low @ linear.svd) / max(float(np.linalg.norm(low)), 1e-12)
+        weight += float(wide @ linear.whitened) / max(float(np.linalg.norm(wide)), 1e-12)
+    return weight
+
+
+def _names(model: Model, documents: Iterable[Document]) -> dict[int, str]:
+    """Return readable names of the columns that the profile and the papers use."""
+    names: dict[int, str] = {}
+    texts = [*model.interest.terms]
+    for document in documents:
+        texts += [document.title, document.abstract]
+    for text in texts:
+        for term, words in surface(text).items():
+            column = model.space.column(term)
+            if column is not None:
+                names.setdefault(column, words)
+    return names
+
+
+def _largest(values: dict[int, float], names: dict[int, str], kind: str) -> list[Part]:
+    merged: dict[str, float] = defaultdict(float)
+    for column, value in values.items():
+        merged[names.get(column, "other words")] += value
+    order = sorted(merged, key=lambda name: (-abs(merged[name]), name))
+    parts = [Part(name, kind, merged[name]) for name in order[:MOST_TERMS] if merged[name]]
+    rest = sum(merged[name] for name in order[MOST_TERMS:])
+    if rest:
+        parts.append(Part(f"other {kind} words", "rest", rest))
+    return parts
+
+
+def _sentence(parts: list[Part], document: Document) -> str:
+    clauses: list[str] = []
+    words = _tell_words([p for p in parts if p.kind in ("written", "learned") and p.value > 0.05])
+    if words:
+        clauses.append("matches " + _join([f'"{word}"' for word in words]))
+    like = next((p for p in parts if p.kind == "like" and p.value > 0.15), None)
+    if like and like.name:
+        clauses.append(f"close to the liked *{like.name}*")
+    for part in parts:
+        if part.kind == "author":
+            clauses.append(f"by {part.name}, whom this channel follows")
+        elif part.kind == "category":
+            clauses.append(f"in {part.name}, which this channel follows")
+        elif part.kind == "upvotes" and len(clauses) < 2:
+            count = document.upvotes or 0
+            clauses.append(f"{count} upvote{'' if count == 1 else 's'}")
+    if not clauses:
+        central = any(part.kind == "central" for part in parts)
+        return (
+            "no interests are set yet: a typical paper of this listing"
+            if central
+            else "none of the channel's terms; nearest by its overall wording"
+        )
+    return "; ".join(clauses)
+
+
+def _tell_words(parts: list[Part]) -> list[str]:
+    """Return up to three words, leaving out one that a chosen pair already holds."""
+    chosen: list[str] = []
+    for part in parts:
+        pieces = set(part.name.split())
+        overlapping = [name for name in chosen if pieces & set(name.split())]
+        if not overlapping:
+            chosen.append(part.name)
+        elif len(pieces) > 1 and all(len(name.split()) == 1 for name in overlapping):
+            chosen[chosen.index(overlapping[0])] = part.name
+        if len(chosen) == 3:
+            break
+    return list(dict.fromkeys(chosen))
+
+
+def _join(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]

@@ -1,0 +1,345 @@
+"""The TF-IDF space: fitted once over many papers, then only applied; saved without pickle."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import zlib
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ranking.document import Document
+from ranking.text import terms
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float32]
+    # scipy ships no types; a sparse row matrix of float32
+    Sparse = Any
+
+FORMAT = 1
+TITLE_WEIGHT = 2
+HASHED = 1 << 15  # columns for words the space has never met
+K1, B = 1.2, 0.75
+CACHED_ROWS = 20_000
+MOST_TERMS = 200_000  # kept of a large corpus; the rarest pairs of words go first
+MOST_SVD_TERMS = 40_000  # the basis covers the most frequent ones
+MOST_SVD_DOCUMENTS = 30_000  # a sample of this size gives the same basis
+BUNDLED = Path(__file__).parent / "data" / "space.npz"
+
+
+class SpaceFileError(ValueError):
+    """A file that is not a saved space; the message names the file and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """``n`` papers in a space of ``t`` terms and ``d`` dimensions.
+
+    ``tfidf`` and ``bm25`` are (n, t) sparse rows of float32, ``tfidf`` of length 1; ``svd`` and
+    ``whitened`` are (n, d) float32 rows of length 1 (or 0 where a paper shares no term).
+    """
+
+    documents: tuple[Document, ...]
+    tfidf: Sparse
+    bm25: Sparse
+    svd: Floats
+    whitened: Floats
+
+    def __len__(self) -> int:
+        return len(self.documents)
+
+    def take(self, rows: Sequence[int] | NDArray[np.intp]) -> Vectors:
+        """Return the vectors of these rows, in this order."""
+        index = np.asarray(rows, dtype=np.intp)
+        return Vectors(
+            documents=tuple(self.documents[i] for i in index),
+            tfidf=self.tfidf[index],
+            bm25=self.bm25[index],
+            svd=self.svd[index],
+            whitened=self.whitened[index],
+        )
+
+
+def document_terms(document: Document) -> Counter[str]:
+    """Return how often each term stands in the paper; the title counts twice."""
+    counts = Counter(terms(document.abstract))
+    for term in terms(document.title):
+        counts[term] += TITLE_WEIGHT
+    return counts
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    columns: NDArray[np.int32]
+    tfidf: Floats
+    bm25: Floats
+
+
+class Space:
+    """Word weights and a truncated SVD over a corpus; immutable once made.
+
+    The first ``len(basis)`` columns are the ones the basis covers; ``HASHED`` columns after the
+    vocabulary hold words that the corpus never had, so that a new word still counts.
+    """
+
+    def __init__(
+        self,
+        *,
+        vocabulary: Sequence[str],
+        idf: NDArray[np.floating[Any]],
+        basis: NDArray[np.floating[Any]],
+        scale: NDArray[np.floating[Any]],
+        mean_length: float,
+        documents: int,
+    ) -> None:
+        self.vocabulary = tuple(vocabulary)
+        self.idf: Floats = np.ascontiguousarray(idf, dtype=np.float32)
+        self.basis: Floats = np.ascontiguousarray(basis, dtype=np.float32)
+        self.scale: Floats = np.ascontiguousarray(scale, dtype=np.float32)
+        self.mean_length = float(mean_length)
+        self.documents = int(documents)
+        self._columns = {term: i for i, term in enumerate(self.vocabulary)}
+        self._new_idf = float(math.log(1.0 + self.documents) + 1.0)
+        self._rows: OrderedDict[Document, _Row] = OrderedDict()
+        self._lock = Lock()
+        self.fingerprint = self._digest()
+
+    @property
+    def size(self) -> int:
+        """The number of papers it was fitted on."""
+        return self.documents
+
+    @property
+    def dimensions(self) -> int:
+        return int(self.basis.shape[1])
+
+    @property
+    def columns(self) -> int:
+        """The width of the sparse rows: the vocabulary and the hashed columns."""
+        return len(self.vocabulary) + HASHED
+
+    @classmethod
+    def fit(
+        cls,
+        documents: Iterable[Document],
+        *,
+        dimensions: int = 200,
+        seed: int = 0,
+        most_terms: int = MOST_TERMS,
+        most_svd_terms: int = MOST_SVD_TERMS,
+    ) -> Space:
+        """Learn word weights and the SVD basis from papers (Deerwester et al. 1990, LSA).
+
+        A term must stand in two papers (in one, if the corpus has fewer than ten). Works on any
+        corpus, one paper or none included.
+        """
+        counted = [document_terms(document) for document in documents]
+        frequency: Counter[str] = Counter()
+        for counts in counted:
+            frequency.update(counts.keys())
+        least = 2 if len(counted) >= 10 else 1
+        kept = sorted(
+            (term for term, df in frequency.items() if df >= least),
+            key=lambda term: (-frequency[term], term),
+        )[:most_terms]
+        df = np.array([frequency[term] for term in kept], dtype=np.float64)
+        idf = np.log((1.0 + len(counted)) / (1.0 + df)) + 1.0
+        mean_length = sum(sum(c.values()) for c in counted) / max(1, len(counted))
+        bare = cls(
+            vocabulary=kept,
+            idf=idf,
+            basis=np.zeros((0, 1)),
+            scale=np.ones(1),
+            mean_length=mean_length,
+            documents=len(counted),
+        )
+        rng = np.random.RandomState(seed)
+        sample = counted
+        if len(counted) > MOST_SVD_DOCUMENTS:
+            picked = np.sort(rng.permutation(len(counted))[:MOST_SVD_DOCUMENTS])
+            sample = [counted[i] for i in picked]
+        covered = min(len(kept), most_svd_terms)
+        matrix = bare._stack([bare._row(c) for c in sample])[0][:, :covered]
+        basis, scale = _decompose(matrix, dimensions, seed)
+        return cls(
+            vocabulary=kept,
+            idf=idf,
+            basis=basis,
+            scale=scale,
+            mean_length=mean_length,
+            documents=len(counted),
+        )
+
+    def transform(self, documents: Sequence[Document]) -> Vectors:
+        """Return the papers' vectors, one row each in the given order."""
+        rows = [self._cached(document) for document in documents]
+        tfidf, bm25 = self._stack(rows)
+        svd, whitened = self._project(tfidf)
+        return Vectors(tuple(documents), tfidf, bm25, svd, whitened)
+
+    def column(self, term: str) -> int | None:
+        """Return the column of a stemmed term; a pair of words never met has none."""
+        known = self._columns.get(term)
+        if known is not None:
+            return known
+        if " " in term:
+            return None
+        return len(self.vocabulary) + zlib.crc32(term.encode()) % HASHED
+
+    def weight(self, column: int) -> float:
+        """Return the idf of a column."""
+        return float(self.idf[column]) if column < len(self.idf) else self._new_idf
+
+    def _cached(self, document: Document) -> _Row:
+        with self._lock:
+            row = self._rows.get(document)
+        if row is None:
+            row = self._row(document_terms(document))
+            with self._lock:
+                self._rows[document] = row
+                if len(self._rows) > CACHED_ROWS:
+                    self._rows.popitem(last=False)
+        return row
+
+    def _row(self, counts: Counter[str]) -> _Row:
+        merged: dict[int, int] = {}
+        for term, count in counts.items():
+            column = self.column(term)
+            if column is not None:
+                merged[column] = merged.get(column, 0) + count
+        columns = np.fromiter(sorted(merged), dtype=np.int32, count=len(merged))
+        tf = np.fromiter((merged[c] for c in columns.tolist()), dtype=np.float64, count=len(merged))
+        idf = np.full(len(columns), self._new_idf)
+        known = columns < len(self.idf)
+        idf[known] = self.idf[columns[known]]
+        tfidf = (1.0 + np.log(tf)) * idf
+        norm = float(np.sqrt(tfidf @ tfidf))
+        if norm > 0:
+            tfidf /= norm
+        length = float(sum(counts.values())) / (self.mean_length or 1.0)
+        bm25 = idf * tf * (K1 + 1.0) / (tf + K1 * (1.0 - B + B * length))
+        return _Row(columns, tfidf.astype(np.float32), bm25.astype(np.float32))
+
+    def _stack(self, rows: Sequence[_Row]) -> tuple[Sparse, Sparse]:
+        from scipy.sparse import csr_matrix
+
+        indptr = np.zeros(len(rows) + 1, dtype=np.int32)
+        np.cumsum([len(row.columns) for row in rows], out=indptr[1:])
+        empty_columns, empty = np.zeros(0, np.int32), np.zeros(0, np.float32)
+        indices = np.concatenate([empty_columns, *(row.columns for row in rows)])
+        shape = (len(rows), self.columns)
+
+        def build(values: list[Floats]) -> Sparse:
+            matrix = csr_matrix(
+                (np.concatenate([empty, *values]), indices, indptr), shape=shape, copy=False
+            )
+            matrix.has_sorted_indices = True
+            matrix.has_canonical_format = True
+            return matrix
+
+        return build([row.tfidf for row in rows]), build([row.bm25 for row in rows])
+
+    def _project(self, tfidf: Sparse) -> tuple[Floats, Floats]:
+        covered = len(self.basis)
+        if covered == 0:
+            nothing = np.zeros((tfidf.shape[0], self.dimensions), dtype=np.float32)
+            return nothing, nothing.copy()
+        plain = np.asarray(tfidf[:, :covered] @ self.basis, dtype=np.float32)
+        return _unit(plain), _unit(plain * self.scale)
+
+    def save(self, path: Path | str, *, quantise: bool = False) -> None:
+        """Write one compressed array file; ``quantise`` keeps the basis in 8 bits a number."""
+        basis = self.basis
+        steps = np.ones(self.dimensions, dtype=np.float32)
+        if quantise:
+            steps = np.maximum(np.abs(basis).max(axis=0, initial=0.0), 1e-12) / np.float32(127)
+            basis = np.rint(basis / steps).astype(np.int8)
+        text = "\n".join(self.vocabulary).encode()
+        target = Path(path)
+        part = target.with_name(target.name + ".part")
+        with part.open("wb") as file:
+            np.savez_compressed(
+                file,
+                format=np.array([FORMAT], dtype=np.int64),
+                vocabulary=np.frombuffer(text, dtype=np.uint8),
+                idf=self.idf.astype(np.float16) if quantise else self.idf,
+                basis=basis,
+                steps=steps,
+                scale=self.scale,
+                corpus=np.array([self.documents, self.mean_length], dtype=np.float64),
+            )
+        part.replace(target)
+
+    @classmethod
+    def load(cls, path: Path | str) -> Space:
+        """Read a saved space; raises ``SpaceFileError`` where the file is none."""
+        advice = "train it again with: paperwire train space FILE"
+        try:
+            with np.load(Path(path), allow_pickle=False) as arrays:
+                if int(arrays["format"][0]) != FORMAT:
+                    raise SpaceFileError(f"{path} was written in another format; {advice}")
+                text = arrays["vocabulary"].tobytes().decode()
+                basis = arrays["basis"]
+                if basis.dtype == np.int8:
+                    basis = basis.astype(np.float32) * arrays["steps"]
+                documents, mean_length = arrays["corpus"].tolist()
+                return cls(
+                    vocabulary=text.split("\n") if text else [],
+                    idf=arrays["idf"].astype(np.float32),
+                    basis=basis,
+                    scale=arrays["scale"],
+                    mean_length=mean_length,
+                    documents=int(documents),
+                )
+        except (OSError, ValueError, KeyError, EOFError) as error:
+            if isinstance(error, SpaceFileError):
+                raise
+            raise SpaceFileError(f"{path} is not a saved space ({error}); {advice}") from error
+
+    @staticmethod
+    def bundled() -> Space:
+        """Return the space that ships with the package, read once per process."""
+        return _bundled()
+
+    def _digest(self) -> str:
+        digest = hashlib.blake2b(digest_size=12)
+        digest.update("\n".join(self.vocabulary).encode())
+        for array in (self.idf, self.basis, self.scale):
+            digest.update(array.tobytes())
+        digest.update(f"{FORMAT} {self.mean_length!r} {self.documents}".encode())
+        return digest.hexdigest()
+
+
+@lru_cache(maxsize=1)
+def _bundled() -> Space:
+    return Space.load(BUNDLED)
+
+
+def _unit(rows: Floats) -> Floats:
+    norms = np.sqrt(np.einsum("ij,ij->i", rows, rows))
+    norms[norms < 1e-12] = 1.0
+    return np.ascontiguousarray(rows / norms[:, None], dtype=np.float32)
+
+
+def _decompose(matrix: Sparse, dimensions: int, seed: int) -> tuple[Floats, Floats]:
+    """Return the (t, d) basis and the (d,) factors that make the projections' variances equal."""
+    rank = min(dimensions, *matrix.shape)
+    if rank == 0 or matrix.nnz == 0:
+        return np.zeros((0, 1), np.float32), np.ones(1, np.float32)
+    from sklearn.utils.extmath import randomized_svd
+
+    _, values, right = randomized_svd(matrix, rank, n_iter=4, random_state=seed)
+    # Directions that the corpus does not have would be noise blown up by the whitening.
+    real = values > max(float(values[0]) * 1e-4, 1e-9)
+    values, right = values[real], right[real]
+    basis = right.T.astype(np.float32)
+    return basis, (1.0 / values).astype(np.float32) * np.float32(values.mean())
