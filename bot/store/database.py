@@ -1,0 +1,109 @@
+"""Opening the database: one connection a thread, WAL, writes that take the lock first."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bot.domain import PaperwireError
+
+BUSY_SECONDS = 30.0
+
+
+class Store:
+    """A SQLite file (or memory) with the schema of this version.
+
+    ``Store(None)`` keeps everything in memory and belongs to the thread that made it.
+    Raises PaperwireError where the file cannot be opened, written, or is newer than we are.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self._local = threading.local()
+        self._opened: list[sqlite3.Connection] = []
+        self._opened_lock = threading.Lock()
+        self._prepare()
+
+    def connection(self) -> sqlite3.Connection:
+        """Return this thread's connection; SQLite connections do not change threads."""
+        found: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if found is None:
+            found = self._open()
+            self._local.connection = found
+        return found
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """Run one write transaction; nested calls join the outer one.
+
+        The lock is taken at the start (BEGIN IMMEDIATE): a deferred transaction that reads first
+        can lose the race for the lock in the middle, and then nothing can be retried.
+        """
+        connection = self.connection()
+        if connection.in_transaction:
+            yield connection
+            return
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+        except BaseException:
+            connection.rollback()
+            raise
+        connection.commit()
+
+    @contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """Run one read transaction: every query in it sees the same moment."""
+        connection = self.connection()
+        if connection.in_transaction:
+            yield connection
+            return
+        connection.execute("BEGIN")
+        try:
+            yield connection
+        finally:
+            connection.rollback()
+
+    def close(self) -> None:
+        """Close every connection; the store is not to be used afterwards."""
+        with self._opened_lock:
+            for connection in self._opened:
+                connection.close()
+            self._opened.clear()
+        self._local = threading.local()
+
+    def _open(self) -> sqlite3.Connection:
+        target = ":memory:" if self.path is None else str(self.path)
+        # close() may be called from another thread than the one that opened; nothing else crosses.
+        connection = sqlite3.connect(
+            target, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None
+        )
+        connection.row_factory = sqlite3.Row
+        for pragma in (
+            "journal_mode = WAL",
+            "synchronous = FULL",  # a post that left must not be forgotten by a power cut
+            "foreign_keys = ON",
+            "temp_store = MEMORY",
+            "cache_size = -32000",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+        with self._opened_lock:
+            self._opened.append(connection)
+        return connection
+
+    def _prepare(self) -> None:
+        from bot.store.schema import migrate
+
+        try:
+            if self.path is not None:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+            migrate(self.connection())
+        except (sqlite3.Error, OSError) as error:
+            self.close()
+            raise PaperwireError(
+                f"The database {self.path} cannot be used ({error}). "
+                "Check that its folder exists and is writable, or set PAPERWIRE_HOME to another."
+            ) from error

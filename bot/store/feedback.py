@@ -1,0 +1,142 @@
+"""Feedback as state: one row for each (channel, paper, person, signal), switched on or off."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import sqlite3
+from collections.abc import Sequence
+from datetime import datetime
+
+from bot.domain import Feedback, Person, Signal
+from bot.store.times import to_text, to_time
+
+
+def person_key(connection: sqlite3.Connection, platform: str, person_id: str) -> str:
+    """Return the keyed hash under which a person is stored: 32 hexadecimal digits."""
+    row = connection.execute("SELECT value FROM meta WHERE key = 'person_key'").fetchone()
+    words = f"{platform}:{person_id}".encode()
+    return hmac.new(bytes.fromhex(row["value"]), words, hashlib.sha256).hexdigest()[:32]
+
+
+def key_of(connection: sqlite3.Connection, person: Person) -> str:
+    """Return the keyed hash of a person who said or did something."""
+    return person_key(connection, person.platform, person.id)
+
+
+def set_signal(
+    connection: sqlite3.Connection,
+    *,
+    channel_id: int,
+    paper_id: int,
+    person: str,
+    signal: Signal,
+    on: bool,
+    now: datetime,
+) -> bool:
+    """Switch a signal on or off; return whether that changed anything."""
+    if on:
+        done = connection.execute(
+            "INSERT INTO feedback VALUES (?, ?, ?, ?, 1, ?)"
+            " ON CONFLICT DO UPDATE SET active = 1, changed_at = excluded.changed_at"
+            " WHERE active = 0",
+            (channel_id, paper_id, person, signal, to_text(now)),
+        )
+    else:
+        done = connection.execute(
+            "UPDATE feedback SET active = 0, changed_at = ? WHERE channel_id = ? AND paper_id = ?"
+            " AND person = ? AND signal = ? AND active = 1",
+            (to_text(now), channel_id, paper_id, person, signal),
+        )
+    return done.rowcount > 0
+
+
+def signals(
+    connection: sqlite3.Connection, *, channel_id: int, paper_id: int, person: str
+) -> frozenset[Signal]:
+    """Return what stands for one person on one paper."""
+    rows = connection.execute(
+        "SELECT signal FROM feedback WHERE channel_id = ? AND paper_id = ? AND person = ?"
+        " AND active = 1",
+        (channel_id, paper_id, person),
+    )
+    return frozenset(Signal(row["signal"]) for row in rows)
+
+
+def active(connection: sqlite3.Connection, channel_id: int) -> tuple[Feedback, ...]:
+    """Return all that stands in a channel, in one fixed order."""
+    rows = connection.execute(
+        "SELECT * FROM feedback WHERE channel_id = ? AND active = 1"
+        " ORDER BY paper_id, person, signal",
+        (channel_id,),
+    )
+    return tuple(_row_to_feedback(row) for row in rows)
+
+
+def on_paper(connection: sqlite3.Connection, channel_id: int, paper_id: int) -> dict[Signal, int]:
+    """Count the people behind each signal on one paper of a channel."""
+    rows = connection.execute(
+        "SELECT signal, count(*) AS people FROM feedback WHERE channel_id = ? AND paper_id = ?"
+        " AND active = 1 GROUP BY signal",
+        (channel_id, paper_id),
+    )
+    return {Signal(row["signal"]): int(row["people"]) for row in rows}
+
+
+def saved(connection: sqlite3.Connection, channel_id: int, person: str) -> tuple[int, ...]:
+    """Return the papers that a person saved in a channel, the newest first."""
+    rows = connection.execute(
+        "SELECT paper_id FROM feedback WHERE channel_id = ? AND person = ? AND signal = 'save'"
+        " AND active = 1 ORDER BY changed_at DESC, paper_id DESC",
+        (channel_id, person),
+    )
+    return tuple(row["paper_id"] for row in rows)
+
+
+def forget(connection: sqlite3.Connection, person: str) -> dict[Signal, int]:
+    """Delete everything a person ever signalled; return how many rows went, by signal."""
+    rows = connection.execute(
+        "SELECT signal, count(*) AS rows FROM feedback WHERE person = ? GROUP BY signal", (person,)
+    )
+    gone = {Signal(row["signal"]): int(row["rows"]) for row in rows}
+    connection.execute("DELETE FROM feedback WHERE person = ?", (person,))
+    return gone
+
+
+def first_seen(connection: sqlite3.Connection, event_id: str, now: datetime) -> bool:
+    """Claim an event; False when it was handed in before. An empty id is always new."""
+    if not event_id:
+        return True
+    done = connection.execute(
+        "INSERT OR IGNORE INTO events VALUES (?, ?)", (event_id, to_text(now))
+    )
+    return done.rowcount > 0
+
+
+def forget_events(connection: sqlite3.Connection, before: datetime) -> int:
+    """Drop claimed events that no platform will repeat any more; return how many."""
+    return connection.execute("DELETE FROM events WHERE seen_at < ?", (to_text(before),)).rowcount
+
+
+def restore(connection: sqlite3.Connection, rows: Sequence[Feedback]) -> int:
+    """Write feedback as it was exported; rows already there stay. Return how many were added."""
+    before = connection.total_changes
+    connection.executemany(
+        "INSERT OR IGNORE INTO feedback VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            (r.channel_id, r.paper_id, r.person, r.signal, int(r.active), to_text(r.changed_at))
+            for r in rows
+        ],
+    )
+    return connection.total_changes - before
+
+
+def _row_to_feedback(row: sqlite3.Row) -> Feedback:
+    return Feedback(
+        channel_id=row["channel_id"],
+        paper_id=row["paper_id"],
+        person=row["person"],
+        signal=Signal(row["signal"]),
+        active=bool(row["active"]),
+        changed_at=to_time(row["changed_at"]),
+    )
