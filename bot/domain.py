@@ -178,6 +178,7 @@ class Channel:
     state: ChannelState = ChannelState.ACTIVE
     state_reason: str = ""
     created_at: datetime | None = None
+    scheduled_at: datetime | None = None  # slots before this schedule was set never count
 
 
 # --- digests, messages, deliveries --------------------------------------------------------------
@@ -187,6 +188,7 @@ class DigestKind(StrEnum):
     DAILY = "daily"
     MISSED = "missed"  # the weekly "you missed"
     MORE = "more"  # asked for with /papers more
+    SHARED = "shared"  # submitted by a member
 
 
 class PostKind(StrEnum):
@@ -308,6 +310,15 @@ class Signal(StrEnum):
     SUBMIT = "submit"
 
 
+class Via(StrEnum):
+    """How a signal was given: a reaction's absence takes back only what a reaction gave."""
+
+    REACTION = "reaction"
+    BUTTON = "button"
+    COMMAND = "command"
+    IMPORT = "import"
+
+
 @dataclass(frozen=True, slots=True)
 class Feedback:
     """The state of one person's signal on one paper in one channel."""
@@ -318,6 +329,7 @@ class Feedback:
     signal: Signal
     active: bool
     changed_at: datetime
+    via: Via = Via.REACTION
 
 
 # --- what people do -----------------------------------------------------------------------------

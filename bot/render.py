@@ -245,6 +245,7 @@ _TITLES = {
     DigestKind.DAILY: "Papers for",
     DigestKind.MISSED: "You missed, in",
     DigestKind.MORE: "More papers for",
+    DigestKind.SHARED: "Shared with",
 }
 
 
@@ -253,6 +254,8 @@ def _tally(chosen: int, considered: int, kind: DigestKind) -> str:
         return f"{chosen} that drew attention in the past week"
     if kind is DigestKind.MORE:
         return f"the next {chosen}"
+    if kind is DigestKind.SHARED:
+        return "by a member"
     if chosen >= considered:
         return count_words(chosen, "new paper")
     return f"{chosen} of {count_words(considered, 'new paper')}"

@@ -14,7 +14,7 @@ from bot.store.times import to_text, to_time
 _COLUMNS = (
     "platform, address, name, private, profile, timezone, schedule, size, threshold, sources,"
     " layout, mode, you_missed, quiet_note, explore, prefer_source_summary, state, state_reason,"
-    " created_at"
+    " created_at, scheduled_at"
 )
 
 
@@ -22,10 +22,11 @@ def insert(
     connection: sqlite3.Connection, channel: Channel, *, private: bool, now: datetime
 ) -> Channel:
     """Store a new channel and return it with its number."""
+    channel = replace(channel, created_at=now, scheduled_at=now)
     values = {**_values(channel), "private": int(private), "created_at": to_text(now)}
     marks = ", ".join(f":{name.strip()}" for name in _COLUMNS.split(","))
     cursor = connection.execute(f"INSERT INTO channels ({_COLUMNS}) VALUES ({marks})", values)
-    return replace(channel, id=int(cursor.lastrowid or 0), created_at=now)
+    return replace(channel, id=int(cursor.lastrowid or 0))
 
 
 def update(connection: sqlite3.Connection, channel: Channel) -> None:
@@ -90,6 +91,7 @@ def row_to_channel(row: sqlite3.Row) -> Channel:
         state=ChannelState(row["state"]),
         state_reason=row["state_reason"],
         created_at=to_time(row["created_at"]),
+        scheduled_at=to_time(row["scheduled_at"]),
     )
 
 
@@ -112,4 +114,5 @@ def _values(channel: Channel) -> dict[str, str | int]:
         "prefer_source_summary": int(channel.prefer_source_summary),
         "state": channel.state,
         "state_reason": channel.state_reason,
+        **({} if channel.scheduled_at is None else {"scheduled_at": to_text(channel.scheduled_at)}),
     }

@@ -63,6 +63,12 @@ def last(
     return None if row is None else _row_to_digest(row)
 
 
+def digest(connection: sqlite3.Connection, digest_id: int) -> Digest | None:
+    """Return one digest, or None."""
+    row = connection.execute("SELECT * FROM digests WHERE id = ?", (digest_id,)).fetchone()
+    return None if row is None else _row_to_digest(row)
+
+
 def last_with_papers(connection: sqlite3.Connection, channel_id: int) -> Digest | None:
     """Return the channel's newest digest that holds papers: what ``#3`` refers to."""
     row = connection.execute(

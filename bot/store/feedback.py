@@ -6,9 +6,10 @@ import hashlib
 import hmac
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from bot.domain import Feedback, Person, Signal
+from bot.domain import Feedback, Person, Signal, Via
 from bot.store.times import to_text, to_time
 
 
@@ -24,41 +25,57 @@ def key_of(connection: sqlite3.Connection, person: Person) -> str:
     return person_key(connection, person.platform, person.id)
 
 
+@dataclass(frozen=True, slots=True)
+class Ballot:
+    """Whose say on which paper in which channel; ``person`` is the keyed hash."""
+
+    channel_id: int
+    paper_id: int
+    person: str
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A paper that a person shared with a channel; ``person`` is the keyed hash."""
+
+    channel_id: int
+    arxiv_id: str
+    person: str
+
+
 def set_signal(
     connection: sqlite3.Connection,
-    *,
-    channel_id: int,
-    paper_id: int,
-    person: str,
+    ballot: Ballot,
     signal: Signal,
+    *,
     on: bool,
+    via: Via,
     now: datetime,
 ) -> bool:
     """Switch a signal on or off; return whether that changed anything."""
+    whose = (ballot.channel_id, ballot.paper_id, ballot.person, signal)
     if on:
         done = connection.execute(
-            "INSERT INTO feedback VALUES (?, ?, ?, ?, 1, ?)"
-            " ON CONFLICT DO UPDATE SET active = 1, changed_at = excluded.changed_at"
+            "INSERT INTO feedback VALUES (?, ?, ?, ?, 1, ?, ?) ON CONFLICT DO UPDATE"
+            " SET active = 1, changed_at = excluded.changed_at, via = excluded.via"
             " WHERE active = 0",
-            (channel_id, paper_id, person, signal, to_text(now)),
+            (*whose, to_text(now), via),
         )
     else:
         done = connection.execute(
             "UPDATE feedback SET active = 0, changed_at = ? WHERE channel_id = ? AND paper_id = ?"
             " AND person = ? AND signal = ? AND active = 1",
-            (to_text(now), channel_id, paper_id, person, signal),
+            (to_text(now), *whose),
         )
     return done.rowcount > 0
 
 
-def signals(
-    connection: sqlite3.Connection, *, channel_id: int, paper_id: int, person: str
-) -> frozenset[Signal]:
+def signals(connection: sqlite3.Connection, ballot: Ballot) -> frozenset[Signal]:
     """Return what stands for one person on one paper."""
     rows = connection.execute(
         "SELECT signal FROM feedback WHERE channel_id = ? AND paper_id = ? AND person = ?"
         " AND active = 1",
-        (channel_id, paper_id, person),
+        (ballot.channel_id, ballot.paper_id, ballot.person),
     )
     return frozenset(Signal(row["signal"]) for row in rows)
 
@@ -71,6 +88,18 @@ def active(connection: sqlite3.Connection, channel_id: int) -> tuple[Feedback, .
         (channel_id,),
     )
     return tuple(_row_to_feedback(row) for row in rows)
+
+
+def standing(
+    connection: sqlite3.Connection, channel_id: int, paper_id: int, via: Via
+) -> frozenset[tuple[str, Signal]]:
+    """Return the (person, signal) pairs that stand on a paper and were given in one way."""
+    rows = connection.execute(
+        "SELECT person, signal FROM feedback WHERE channel_id = ? AND paper_id = ? AND via = ?"
+        " AND active = 1",
+        (channel_id, paper_id, via),
+    )
+    return frozenset((row["person"], Signal(row["signal"])) for row in rows)
 
 
 def on_paper(connection: sqlite3.Connection, channel_id: int, paper_id: int) -> dict[Signal, int]:
@@ -100,7 +129,35 @@ def forget(connection: sqlite3.Connection, person: str) -> dict[Signal, int]:
     )
     gone = {Signal(row["signal"]): int(row["rows"]) for row in rows}
     connection.execute("DELETE FROM feedback WHERE person = ?", (person,))
+    connection.execute("DELETE FROM submissions WHERE person = ?", (person,))
     return gone
+
+
+def submit(connection: sqlite3.Connection, submission: Submission, now: datetime) -> None:
+    """Remember a paper that is to be posted once it is known."""
+    connection.execute(
+        "INSERT OR IGNORE INTO submissions VALUES (?, ?, ?, ?)",
+        (submission.channel_id, submission.arxiv_id, submission.person, to_text(now)),
+    )
+
+
+def found_submissions(connection: sqlite3.Connection) -> tuple[tuple[Submission, int], ...]:
+    """Return the submissions whose papers are stored by now, each with the paper's number."""
+    rows = connection.execute(
+        "SELECT s.channel_id, s.arxiv_id, s.person, p.id FROM submissions s"
+        " JOIN papers p ON p.arxiv_id = s.arxiv_id ORDER BY s.asked_at, s.arxiv_id"
+    )
+    return tuple(
+        (Submission(row["channel_id"], row["arxiv_id"], row["person"]), row["id"]) for row in rows
+    )
+
+
+def close_submission(connection: sqlite3.Connection, submission: Submission) -> None:
+    """Forget a submission that was dealt with."""
+    connection.execute(
+        "DELETE FROM submissions WHERE channel_id = ? AND arxiv_id = ?",
+        (submission.channel_id, submission.arxiv_id),
+    )
 
 
 def first_seen(connection: sqlite3.Connection, event_id: str, now: datetime) -> bool:
@@ -122,10 +179,18 @@ def restore(connection: sqlite3.Connection, rows: Sequence[Feedback]) -> int:
     """Write feedback as it was exported; rows already there stay. Return how many were added."""
     before = connection.total_changes
     connection.executemany(
-        "INSERT OR IGNORE INTO feedback VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT OR IGNORE INTO feedback VALUES (?, ?, ?, ?, ?, ?, ?)",
         [
-            (r.channel_id, r.paper_id, r.person, r.signal, int(r.active), to_text(r.changed_at))
-            for r in rows
+            (
+                row.channel_id,
+                row.paper_id,
+                row.person,
+                row.signal,
+                int(row.active),
+                to_text(row.changed_at),
+                row.via,
+            )
+            for row in rows
         ],
     )
     return connection.total_changes - before
@@ -139,4 +204,5 @@ def _row_to_feedback(row: sqlite3.Row) -> Feedback:
         signal=Signal(row["signal"]),
         active=bool(row["active"]),
         changed_at=to_time(row["changed_at"]),
+        via=Via(row["via"]),
     )

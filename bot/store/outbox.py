@@ -150,6 +150,15 @@ def mark_abandoned(connection: sqlite3.Connection, message_id: int, error: str) 
     )
 
 
+def abandon_channel(connection: sqlite3.Connection, channel_id: int, error: str) -> int:
+    """Close all of a channel's open messages with the reason; return how many."""
+    return connection.execute(
+        "UPDATE messages SET state = 'abandoned', error = ? WHERE channel_id = ?"
+        " AND state IN ('pending', 'sending', 'unknown')",
+        (error, channel_id),
+    ).rowcount
+
+
 def claimed_at(connection: sqlite3.Connection, message_id: int) -> datetime | None:
     """Return when a message was last given to its platform."""
     row = connection.execute(
@@ -222,6 +231,16 @@ def message_deliveries(connection: sqlite3.Connection, message_id: int) -> tuple
         "SELECT * FROM deliveries WHERE message_id = ? ORDER BY number", (message_id,)
     )
     return tuple(_row_to_delivery(row) for row in rows)
+
+
+def waiting(connection: sqlite3.Connection, channel_id: int) -> tuple[Message, ...]:
+    """Return a channel's open messages in order."""
+    rows = connection.execute(
+        f"{_MESSAGE} WHERE m.channel_id = ? AND m.state IN ('pending', 'sending', 'unknown')"
+        " ORDER BY m.id",
+        (channel_id,),
+    )
+    return tuple(row_to_message(row) for row in rows)
 
 
 def counts(connection: sqlite3.Connection) -> dict[MessageState, int]:

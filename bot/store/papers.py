@@ -99,12 +99,12 @@ def recent(connection: sqlite3.Connection, limit: int) -> tuple[Paper, ...]:
     return tuple(row_to_paper(row) for row in rows)
 
 
-def sample(connection: sqlite3.Connection, limit: int) -> tuple[Paper, ...]:
-    """Return up to ``limit`` papers spread over all that are stored, the same on every call."""
-    total = count(connection)
-    step = max(1, total // max(1, limit))
+def sample(connection: sqlite3.Connection, limit: int, *, upto: int) -> tuple[Paper, ...]:
+    """Return up to ``limit`` papers spread evenly over the first ``upto`` that were stored."""
+    step = max(1, upto // max(1, limit))
     rows = connection.execute(
-        "SELECT * FROM papers WHERE id % ? = 0 ORDER BY id LIMIT ?", (step, limit)
+        "SELECT * FROM papers WHERE id <= ? AND id % ? = 0 ORDER BY id LIMIT ?",
+        (upto, step, limit),
     )
     return tuple(row_to_paper(row) for row in rows)
 

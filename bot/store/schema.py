@@ -141,6 +141,7 @@ CREATE TABLE channels (
   state TEXT NOT NULL,
   state_reason TEXT NOT NULL,
   created_at TEXT NOT NULL,
+  scheduled_at TEXT NOT NULL,          -- slots before this moment never count
   UNIQUE (platform, address)
 ) STRICT;
 
@@ -220,9 +221,19 @@ CREATE TABLE feedback (
   signal TEXT NOT NULL,
   active INTEGER NOT NULL,
   changed_at TEXT NOT NULL,
+  via TEXT NOT NULL,                   -- reaction, button, command or import
   PRIMARY KEY (channel_id, paper_id, person, signal)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX feedback_by_person ON feedback (person, signal);
+
+-- Papers shared with a channel before we knew them; posted when they are found.
+CREATE TABLE submissions (
+  channel_id INTEGER NOT NULL REFERENCES channels (id),
+  arxiv_id TEXT NOT NULL,
+  person TEXT NOT NULL,
+  asked_at TEXT NOT NULL,
+  PRIMARY KEY (channel_id, arxiv_id)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE events (
   event_id TEXT PRIMARY KEY,

@@ -1,0 +1,195 @@
+"""Where every platform hands in what people do: rights, the grammar, and one place for errors."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+import structlog
+
+from bot import profiles
+from bot.commands import help_for, help_text, needs_management, parse
+from bot.commands.model import (
+    AddToProfile,
+    ChangeSettings,
+    Command,
+    CommandError,
+    Dislike,
+    ForgetMe,
+    Help,
+    Like,
+    More,
+    Pause,
+    Preview,
+    RemoveFromProfile,
+    Resume,
+    Save,
+    Search,
+    SetProfile,
+    ShowProfile,
+    ShowSaved,
+    ShowSchedule,
+    ShowSettings,
+    Status,
+    Submit,
+    Subscribe,
+    Unsubscribe,
+    Why,
+)
+from bot.domain import (
+    Channel,
+    ChannelState,
+    CommandEvent,
+    Layout,
+    PaperwireError,
+    Reply,
+    Signal,
+    VoteEvent,
+)
+from bot.ports import Clock
+from bot.services import answer, manage, react
+from bot.services.manage import Defaults
+from bot.services.ranker import Rankers
+from bot.store import Store, channels, feedback
+
+log = structlog.get_logger(__name__)
+
+NOT_HERE = Reply(
+    "This channel has no subscription yet.",
+    lines=(
+        "Begin with your interests: /papers subscribe low-resource translation, morphology",
+        "All commands: /papers help",
+    ),
+    ok=False,
+)
+
+
+class Inbox:
+    """Implements ``bot.ports.Inbound`` over the services; work is done off the event loop.
+
+    ``after`` is called when a command may have left messages to send.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        rankers: Rankers,
+        clock: Clock,
+        *,
+        defaults: Defaults,
+        layouts: Mapping[str, Layout],
+        after: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._store = store
+        self._rankers = rankers
+        self._clock = clock
+        self._defaults = defaults
+        self._layouts = layouts
+        self._after = after
+
+    async def command(self, event: CommandEvent) -> Reply:
+        """Carry out the text after /papers."""
+        reply = await asyncio.to_thread(self._command, event)
+        self._after()
+        return reply
+
+    async def vote(self, event: VoteEvent) -> Reply:
+        """Record a reaction or a button."""
+        return await asyncio.to_thread(react.vote, self._store, event, self._clock())
+
+    def _command(self, event: CommandEvent) -> Reply:
+        try:
+            command = parse(event.text)
+            with self._store.write() as connection:
+                if not feedback.first_seen(connection, event.event_id, self._clock()):
+                    return Reply("I am on it already.")
+                channel = channels.at(connection, event.place)
+                person = feedback.key_of(connection, event.person)
+            if needs_management(command) and not event.person.may_manage:
+                return Reply(
+                    "Only people who manage this channel may change that.",
+                    lines=("Reading, voting and saving are for everyone: /papers help",),
+                    ok=False,
+                )
+            return self._carry_out(command, event, channel, person)
+        except CommandError as error:
+            usage = (f"It is written: {error.usage}",) if error.usage else ()
+            return Reply(error.reason, lines=(*usage, "All commands: /papers help"), ok=False)
+        except PaperwireError as error:
+            return Reply(str(error), ok=False)
+        except Exception:
+            # A reader gets a sentence, the operator the trace; the bot goes on.
+            log.exception("command_failed", platform=event.place.platform)
+            return Reply("That went wrong on my side; the operator's log says how.", ok=False)
+
+    def _carry_out(  # noqa: PLR0911, PLR0912  one arm a command
+        self, command: Command, event: CommandEvent, channel: Channel | None, person: str
+    ) -> Reply:
+        now = self._clock()
+        store = self._store
+        match command:
+            case Help(topic):
+                return _help(topic)
+            case Subscribe():
+                layout = self._layouts.get(event.place.platform, Layout.CARDS)
+                return manage.subscribe(store, self._defaults, event.place, layout, command, now)
+            case Search(query):
+                return answer.search(store, channel, person, query, now)
+            case ForgetMe(confirmed):
+                return manage.forget(store, person, confirmed=confirmed)
+            case _ if channel is None or channel.state is ChannelState.LEFT:
+                return NOT_HERE
+            case ShowSaved(page):
+                return answer.saved(store, channel, person, page)
+            case Like(paper):
+                return answer.vote(store, channel, person, paper, Signal.LIKE, now)
+            case Dislike(paper):
+                return answer.vote(store, channel, person, paper, Signal.DISLIKE, now)
+            case Save(paper):
+                return answer.vote(store, channel, person, paper, Signal.SAVE, now)
+            case Submit(paper):
+                return answer.submit(store, self._rankers, channel, person, paper, now)
+            case Why(paper):
+                return answer.why(store, self._rankers, channel, paper, now)
+            case Preview():
+                return answer.preview(store, self._rankers, channel, now)
+            case More(count):
+                return answer.more(store, self._rankers, channel, count, now)
+            case _:
+                return self._manage(command, channel)
+
+    def _manage(self, command: Command, channel: Channel) -> Reply:  # noqa: PLR0911  as above
+        now = self._clock()
+        store = self._store
+        match command:
+            case ShowProfile():
+                return manage.show_profile(store, self._rankers, channel, now)
+            case AddToProfile(text):
+                profile, changes = profiles.add(channel.profile, text)
+                return manage.change_profile(store, channel, profile, changes.notes, now)
+            case RemoveFromProfile(text):
+                profile, changes = profiles.remove(channel.profile, text)
+                return manage.change_profile(store, channel, profile, changes.notes, now)
+            case SetProfile(profile):
+                return manage.change_profile(store, channel, profile, (), now)
+            case ShowSettings():
+                return manage.show_settings(channel, now)
+            case ChangeSettings(changes):
+                return manage.change_settings(store, self._defaults, channel, changes, now)
+            case ShowSchedule():
+                return manage.show_schedule(channel, now)
+            case Pause():
+                return manage.pause(store, channel)
+            case Resume():
+                return manage.resume(store, channel, now)
+            case Unsubscribe():
+                return manage.unsubscribe(store, channel)
+            case Status():
+                return manage.status(store, channel, now)
+            case _:
+                raise PaperwireError(f"{type(command).__name__} cannot be carried out here.")
+
+
+def _help(topic: str) -> Reply:
+    lines = (help_for(topic) if topic else help_text()).splitlines()
+    return Reply(lines[0], lines=tuple(lines[1:]))

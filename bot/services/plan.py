@@ -1,0 +1,304 @@
+"""Planning a digest: what a channel would get, and writing it as rows before anything is sent."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+from bot import render
+from bot.domain import Card, Channel, Delivery, Digest, DigestKind, Mode, Paper, Post
+from bot.schedule import check_timezone, due_slot
+from bot.schedule import parse as parse_schedule
+from bot.services.choose import Chooser, Pick
+from bot.services.ranker import Ranker, interest
+from bot.store import Store, channels, digests, outbox
+from bot.store import papers as paper_rows
+from bot.store.digests import Passed
+
+FIRST_LOOK_DAYS = 3  # how far back a new channel's first digest looks
+SETTLED_DAYS = 2  # days after which a listing's upvotes have mostly come in
+TRENDING_DAYS = 7
+MISSED_SIZE = 3
+SEEN_PAPERS = 300  # posted papers that near-duplicates are looked for among
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A digest that is not written yet: what would be posted, and what not and why."""
+
+    channel: Channel
+    slot: str
+    kind: DigestKind
+    considered: int
+    picks: tuple[Pick, ...]
+    passed: tuple[Passed, ...]
+    upto: int
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A digest as written: its row and the posts in order; ``posts`` is empty in silence."""
+
+    digest: Digest
+    proposal: Proposal
+    posts: tuple[Post, ...]
+
+
+def plan_due(store: Store, ranker: Ranker, now: datetime) -> tuple[Planned, ...]:
+    """Plan every digest whose slot has come; each channel in its own transaction."""
+    with store.read() as connection:
+        serving = channels.every(connection, serving=True)
+    planned: list[Planned] = []
+    for channel in serving:
+        planned += plan_channel(store, ranker, channel, now)
+    return tuple(planned)
+
+
+def plan_channel(
+    store: Store, ranker: Ranker, channel: Channel, now: datetime
+) -> tuple[Planned, ...]:
+    """Plan what is due for one channel: nothing, its digest, or also the weekly "you missed"."""
+    with store.read() as connection:
+        last = digests.last(connection, channel.id)
+    due = due_slot(
+        parse_schedule(channel.schedule),
+        check_timezone(channel.timezone),
+        last.slot if last else None,
+        now,
+        since=channel.scheduled_at or now,
+    )
+    if due is None:
+        return ()
+    notes: tuple[str, ...] = ()
+    if due.missed and last is not None:
+        since = date.fromisoformat(last.slot[:10]) + timedelta(days=1)
+        notes = (render.catch_up_note(due.missed, since),)
+    daily = propose(store, ranker, channel, now, slot=due.slot, notes=notes)
+    proposals = [daily]
+    if channel.you_missed and _first_of_week(last, due.slot):
+        proposals.append(propose_missed(store, ranker, channel, now, daily))
+    # One transaction, so that no crash can leave the one without the other.
+    with store.write():
+        written = [write(store, proposal, now) for proposal in proposals]
+    return tuple(planned for planned in written if planned is not None)
+
+
+def propose(
+    store: Store,
+    ranker: Ranker,
+    channel: Channel,
+    now: datetime,
+    *,
+    slot: str,
+    notes: tuple[str, ...] = (),
+) -> Proposal:
+    """Choose the papers of a channel's digest for a slot; writes nothing."""
+    with store.read() as connection:
+        upto = digests.head(connection)
+        after = digests.looked_upto(connection, channel.id)
+        if after is None:
+            looked = (channel.created_at or now) - timedelta(days=FIRST_LOOK_DAYS)
+            after = digests.head_before(connection, looked)
+        papers = digests.candidates(connection, channel, after=after, upto=upto)
+        rising = _rising(connection, channel, slot)
+        posted = digests.posted(connection, channel.id, SEEN_PAPERS)
+        wants = interest(connection, channel, now)
+    chooser = Chooser(ranker, channel, wants, posted)
+    trending = chooser.by_upvotes(rising, _trending_places(channel), label="trending")
+    picks: list[Pick] = []
+    passed: list[Passed] = []
+    if channel.mode is not Mode.TRENDING:
+        taken = {pick.paper.id for pick in trending}
+        picks, passed = chooser.by_interest(
+            [paper for paper in papers if paper.id not in taken], channel.size - len(trending)
+        )
+    picks = [replace(pick, number=number) for number, pick in enumerate([*picks, *trending], 1)]
+    return Proposal(
+        channel=channel,
+        slot=slot,
+        kind=DigestKind.DAILY,
+        considered=len({paper.id for paper in papers} | {pick.paper.id for pick in picks}),
+        picks=tuple(picks),
+        passed=tuple(passed),
+        upto=upto,
+        notes=notes,
+    )
+
+
+def propose_missed(
+    store: Store, ranker: Ranker, channel: Channel, now: datetime, beside: Proposal
+) -> Proposal:
+    """Choose what drew most attention in the last seven listing days and never came here."""
+    taken = {pick.paper.id for pick in beside.picks}
+    with store.read() as connection:
+        rising = [p for p in _rising(connection, channel, beside.slot) if p.id not in taken]
+        posted = digests.posted(connection, channel.id, SEEN_PAPERS)
+        wants = interest(connection, channel, now)
+    chooser = Chooser(ranker, channel, wants, posted)
+    picks = chooser.by_upvotes(rising, MISSED_SIZE, label="you missed")
+    return Proposal(
+        channel, beside.slot, DigestKind.MISSED, len(rising), tuple(picks), (), beside.upto
+    )
+
+
+def propose_more(
+    store: Store, ranker: Ranker, channel: Channel, now: datetime, count: int
+) -> Proposal:
+    """Choose the best of what the last digest passed over."""
+    with store.read() as connection:
+        upto = digests.looked_upto(connection, channel.id) or 0
+        numbers = digests.runners_up(connection, channel.id, count)
+        papers = paper_rows.papers(connection, numbers)
+        wants = interest(connection, channel, now)
+    picks = Chooser(ranker, channel, wants, ()).in_order(papers)
+    slot = _instant_slot(channel, now)
+    return Proposal(channel, slot, DigestKind.MORE, len(picks), tuple(picks), (), upto)
+
+
+def propose_shared(
+    store: Store, ranker: Ranker, channel: Channel, now: datetime, paper: Paper
+) -> Proposal:
+    """Make a digest of one paper that a member shared."""
+    with store.read() as connection:
+        upto = digests.looked_upto(connection, channel.id) or 0
+        wants = interest(connection, channel, now)
+    pick = Chooser(ranker, channel, wants, ()).in_order([paper])[0]
+    shared = replace(pick, label="shared", reason="a member of this channel shared it")
+    return Proposal(channel, _instant_slot(channel, now), DigestKind.SHARED, 1, (shared,), (), upto)
+
+
+def write(store: Store, proposal: Proposal, now: datetime) -> Planned | None:
+    """Write a digest with its messages and deliveries; None when its slot is already taken.
+
+    Raises sqlite3.IntegrityError, having written nothing, when a paper was posted meanwhile.
+    """
+    channel = proposal.channel
+    if proposal.kind is not DigestKind.DAILY and not proposal.picks:
+        return None
+    with store.write() as connection:
+        silent = not proposal.picks and (
+            not channel.quiet_note or digests.was_quiet(connection, channel.id)
+        )
+        digest = Digest(
+            id=0,
+            channel_id=channel.id,
+            slot=proposal.slot,
+            kind=proposal.kind,
+            planned_at=now,
+            considered=proposal.considered,
+            chosen=len(proposal.picks),
+            note="; ".join(proposal.notes),
+        )
+        digest_id = digests.insert(connection, digest, upto=proposal.upto, quiet=not proposal.picks)
+        if digest_id is None:
+            return None
+        posts = () if silent else to_posts(proposal)
+        _write_posts(connection, proposal, digest_id, posts, now)
+        digests.pass_over(connection, digest_id, proposal.passed)
+    return Planned(replace(digest, id=digest_id), proposal, posts)
+
+
+def to_posts(proposal: Proposal) -> tuple[Post, ...]:
+    """Lay a proposal out as the posts its channel would get."""
+    return render.digest_posts(
+        proposal.channel.layout,
+        channel_name=proposal.channel.name,
+        day=render.day_words(date.fromisoformat(proposal.slot[:10])),
+        considered=proposal.considered,
+        cards=[to_card(pick) for pick in proposal.picks],
+        notes=proposal.notes,
+        kind=proposal.kind,
+    )
+
+
+def to_card(pick: Pick) -> Card:
+    """Return a pick as any platform shows it."""
+    return render.card(
+        pick.paper,
+        number=pick.number,
+        summary=pick.summary,
+        reason=pick.reason,
+        match=pick.match,
+        label=pick.label,
+        summary_label=pick.summary_label,
+    )
+
+
+def message_key(channel: Channel, slot: str, kind: DigestKind, sequence: int) -> str:
+    """Return the key a post travels with: 24 characters, the same however often it is planned."""
+    words = f"{channel.platform}\0{channel.address}\0{slot}\0{kind}\0{sequence}"
+    digest = hashlib.sha256(words.encode()).digest()[:15]
+    return base64.b32encode(digest).decode().lower()
+
+
+def _write_posts(
+    connection: sqlite3.Connection,
+    proposal: Proposal,
+    digest_id: int,
+    posts: Sequence[Post],
+    now: datetime,
+) -> None:
+    by_number = {pick.number: pick for pick in proposal.picks}
+    for sequence, post in enumerate(posts):
+        message_id = outbox.insert_message(
+            connection,
+            channel_id=proposal.channel.id,
+            digest_id=digest_id,
+            sequence=sequence,
+            key=message_key(proposal.channel, proposal.slot, proposal.kind, sequence),
+            post=post,
+            now=now,
+        )
+        for card in post.cards:
+            pick = by_number[card.number]
+            outbox.insert_delivery(
+                connection,
+                Delivery(
+                    id=0,
+                    channel_id=proposal.channel.id,
+                    paper_id=pick.paper.id,
+                    digest_id=digest_id,
+                    message_id=message_id,
+                    number=pick.number,
+                    score=pick.score,
+                    match=pick.match,
+                    reason=pick.reason,
+                    parts=pick.parts,
+                    label=pick.label,
+                ),
+            )
+
+
+def _rising(connection: sqlite3.Connection, channel: Channel, slot: str) -> tuple[Paper, ...]:
+    today = date.fromisoformat(slot[:10])
+    return digests.voted_up(
+        connection,
+        channel,
+        first=today - timedelta(days=TRENDING_DAYS),
+        last=today - timedelta(days=SETTLED_DAYS),
+        limit=channel.size * 4,
+    )
+
+
+def _trending_places(channel: Channel) -> int:
+    if channel.mode is Mode.TRENDING:
+        return channel.size
+    return max(1, channel.size // 3) if channel.mode is Mode.BOTH else 0
+
+
+def _instant_slot(channel: Channel, now: datetime) -> str:
+    # What a person asks for has no slot of the schedule; the moment of asking makes it unique.
+    return now.astimezone(check_timezone(channel.timezone)).strftime("%Y-%m-%dT%H:%M:%S.%f")
+
+
+def _first_of_week(last: Digest | None, slot: str) -> bool:
+    # With the first digest of an ISO week, so that it looks back over one whole week.
+    if last is None:
+        return False
+    before, here = (date.fromisoformat(text[:10]) for text in (last.slot, slot))
+    return before.isocalendar()[:2] != here.isocalendar()[:2]

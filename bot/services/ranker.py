@@ -1,0 +1,138 @@
+"""From a channel to its model: the profile and the standing feedback, refitted every time.
+
+Nothing learned is stored, so there are no weights to drift: taking a vote back, replaying a day
+and judging another setting are all the same computation on other values.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from bot.domain import Channel, Feedback, Paper, Signal
+from bot.store import Store
+from bot.store import feedback as feedback_rows
+from bot.store import papers as paper_rows
+from ranking.document import Document
+
+if TYPE_CHECKING:
+    from ranking.interest import Interest, Model
+    from ranking.vectors import Space, Vectors
+
+BACKGROUND = 1_000  # papers that stand for the rest of the world
+FEW = 400  # stored papers below which the bundled world stands beside them
+VALUES = {Signal.LIKE: 1.0, Signal.DISLIKE: -1.0, Signal.SAVE: 2.0, Signal.SUBMIT: 1.0}
+
+
+def to_document(paper: Paper) -> Document:
+    """Return a paper as ranking sees it; its id is the stored number in decimal digits."""
+    return Document(
+        id=str(paper.id),
+        title=paper.title,
+        abstract=paper.abstract,
+        authors=paper.authors,
+        categories=paper.categories,
+        upvotes=paper.upvotes,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Ranker:
+    """The space and the background that all channels' models share."""
+
+    space: Space
+    background: Vectors
+
+    def model(self, interest: Interest) -> Model:
+        """Fit the model of one interest."""
+        from ranking.interest import fit
+
+        return fit(self.space, interest, self.background)
+
+
+def background_papers(connection: sqlite3.Connection) -> tuple[Paper, ...]:
+    """Return the fixed sample against which scores are standardised.
+
+    It is drawn from the first 2^k papers and so changes only when the store has doubled: a match
+    means the same tomorrow, however many papers today brings.
+    """
+    total = paper_rows.count(connection)
+    upto = 1 << max(0, total.bit_length() - 1)
+    return paper_rows.sample(connection, BACKGROUND, upto=upto)
+
+
+def interest(
+    connection: sqlite3.Connection,
+    channel: Channel,
+    now: datetime,
+    *,
+    feedback: Sequence[Feedback] | None = None,
+) -> Interest:
+    """Gather what a channel wants; ``feedback`` replaces what stands in the store (for replays)."""
+    from ranking.interest import Interest, Vote
+
+    rows = feedback_rows.active(connection, channel.id) if feedback is None else feedback
+    voted = {
+        paper.id: to_document(paper)
+        for paper in paper_rows.papers(connection, dict.fromkeys(row.paper_id for row in rows))
+    }
+    seeds = (paper_rows.paper_by_handle(connection, seed) for seed in channel.profile.seeds)
+    profile = channel.profile
+    return Interest(
+        terms=profile.terms,
+        muted_terms=profile.muted_terms,
+        authors=profile.authors,
+        muted_authors=profile.muted_authors,
+        categories=profile.categories,
+        muted_categories=profile.muted_categories,
+        seeds=tuple(to_document(paper) for paper in seeds if paper is not None),
+        votes=tuple(
+            Vote(
+                document=voted[row.paper_id],
+                person=row.person,
+                value=VALUES[row.signal],
+                age_days=max(0.0, (now - row.changed_at).total_seconds() / 86_400),
+            )
+            for row in rows
+            if row.paper_id in voted
+        ),
+    )
+
+
+class Rankers:
+    """Hands out the current Ranker; it is made anew only when the background has changed.
+
+    ``world`` are papers that stand beside the stored ones while those are few: against a handful
+    of papers nothing can be called unusual.
+    """
+
+    def __init__(
+        self, store: Store, world: Sequence[Document] = (), space: Space | None = None
+    ) -> None:
+        self._store = store
+        self._world = tuple(world)
+        self._space = space
+        self._lock = threading.Lock()
+        self._ranker: Ranker | None = None
+        self._made_for: tuple[int, ...] = ()
+
+    def current(self) -> Ranker:
+        """Return the ranker for what the store holds now; safe from any thread."""
+        from ranking.vectors import Space
+
+        with self._store.read() as connection:
+            papers = background_papers(connection)
+        made_for = tuple(paper.id for paper in papers)
+        with self._lock:
+            if self._ranker is None or made_for != self._made_for:
+                space = self._space = self._space or Space.bundled()
+                documents = [to_document(paper) for paper in papers]
+                if len(documents) < FEW:
+                    documents += self._world
+                background = space.transform(documents)
+                self._ranker, self._made_for = Ranker(space, background), made_for
+            return self._ranker

@@ -1,0 +1,109 @@
+"""Votes: a reaction, a button or a command is one row, switched on or off."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from bot.domain import Channel, Message, Paper, Reply, Signal, Via, VoteEvent
+from bot.ports import ChatPlatform, Standing
+from bot.render import clip, plain_text
+from bot.store import Store, channels, feedback, outbox
+from bot.store import papers as paper_rows
+from bot.store.feedback import Ballot
+
+READ_BACK_DAYS = 14
+OPPOSITE = {Signal.LIKE: Signal.DISLIKE, Signal.DISLIKE: Signal.LIKE}
+_DONE = {
+    Signal.LIKE: ("Liked", "Like taken back"),
+    Signal.DISLIKE: ("Less like this", "Dislike taken back"),
+    Signal.SAVE: ("Saved", "No longer saved"),
+    Signal.SUBMIT: ("Submitted", "Submission taken back"),
+}
+
+
+def vote(store: Store, event: VoteEvent, now: datetime) -> Reply:
+    """Record a reaction or a button; an event handed in twice counts once."""
+    with store.write() as connection:
+        channel = channels.at(connection, event.place)
+        delivery = outbox.voted_delivery(connection, event.place, event.remote_id, event.number)
+        if channel is None or delivery is None:
+            return Reply("That message carries no paper of mine to vote on.", ok=False)
+        paper = paper_rows.paper(connection, delivery.paper_id)
+        if paper is None or not feedback.first_seen(connection, event.event_id, now):
+            return Reply("Already noted.")
+        ballot = Ballot(channel.id, paper.id, feedback.key_of(connection, event.person))
+        standing = feedback.signals(connection, ballot)
+        on = event.signal not in standing if event.on is None else event.on
+        via = Via.BUTTON if event.on is None else Via.REACTION
+        return cast(store, paper, ballot, event.signal, on=on, via=via, now=now)
+
+
+def cast(
+    store: Store, paper: Paper, ballot: Ballot, signal: Signal, *, on: bool, via: Via, now: datetime
+) -> Reply:
+    """Switch one person's signal on a paper.
+
+    A button or a command that likes takes the same person's dislike back, and the other way
+    round; two reactions may stand side by side, and then they cancel out in ranking.
+    """
+    with store.write() as connection:
+        feedback.set_signal(connection, ballot, signal, on=on, via=via, now=now)
+        opposite = OPPOSITE.get(signal)
+        if on and opposite is not None and via is not Via.REACTION:
+            feedback.set_signal(connection, ballot, opposite, on=False, via=via, now=now)
+        standing = feedback.signals(connection, ballot)
+        tally = feedback.on_paper(connection, ballot.channel_id, paper.id)
+    return Reply(
+        f"{_DONE[signal][0 if on else 1]}: {clip(plain_text(paper.title, 200), 120)}",
+        lines=(_tally(tally),) if tally else (),
+        signals=tuple(sorted(standing)),
+    )
+
+
+async def read_back(store: Store, platform: ChatPlatform, channel: Channel, now: datetime) -> int:
+    """Bring votes up to the reactions that stand now; return how many rows changed.
+
+    After a gap events are lost in both directions, so what stands is switched on and what a
+    reaction gave and no longer stands is switched off. Buttons and commands are left alone.
+    """
+
+    def recent() -> tuple[Message, ...]:
+        with store.read() as connection:
+            since = now - timedelta(days=READ_BACK_DAYS)
+            return outbox.recent_sent(connection, channel.id, since)
+
+    changed = 0
+    for message in await asyncio.to_thread(recent):
+        standing = await platform.standing(channel.address, message.remote_id or "")
+        if standing is not None:
+            changed += await asyncio.to_thread(_apply, store, channel, message, standing, now)
+    return changed
+
+
+def _apply(
+    store: Store, channel: Channel, message: Message, standing: Iterable[Standing], now: datetime
+) -> int:
+    changed = 0
+    with store.write() as connection:
+        carried = outbox.message_deliveries(connection, message.id)
+        for delivery in carried:
+            there = {
+                (feedback.person_key(connection, channel.platform, s.person_id), s.signal)
+                for s in standing
+                if s.number == delivery.number or (s.number is None and len(carried) == 1)
+            }
+            known = feedback.standing(connection, channel.id, delivery.paper_id, Via.REACTION)
+            for on, pairs in ((True, there - known), (False, known - there)):
+                for person, signal in sorted(pairs):
+                    ballot = Ballot(channel.id, delivery.paper_id, person)
+                    changed += feedback.set_signal(
+                        connection, ballot, signal, on=on, via=Via.REACTION, now=now
+                    )
+    return changed
+
+
+def _tally(tally: dict[Signal, int]) -> str:
+    words = {Signal.LIKE: "👍", Signal.DISLIKE: "👎", Signal.SAVE: "🔖", Signal.SUBMIT: "submitted"}
+    return "  ".join(f"{words[signal]} {tally[signal]}" for signal in Signal if signal in tally)
