@@ -13,6 +13,8 @@ from bot.domain import Entry, Listing, Outcome, Reject
 # An answer beyond this is no listing; the fetcher stops far earlier, a saved file may not.
 MAX_BYTES = 64 * 2**20
 
+# More of them than any listing has entries would say no more than the first ones.
+_MOST_LOST = 3_000
 _LABEL = 120
 _RAW = 2_000
 
@@ -158,6 +160,13 @@ def conclude(
     else:
         outcome, note = Outcome.OK, ""
     return Listing(source, listed_on, declared, tuple(entries), tuple(rejects), outcome, note)
+
+
+def lost_items(built: int, declared: int, *, cut: bool) -> list[Reject]:
+    """Return rejects for the items of a document that were announced and could not be built."""
+    why = "the document ends inside this entry" if cut else "it is lost in damaged markup"
+    missing = range(built + 1, declared + 1)
+    return [reject(position, "", why) for position in missing[:_MOST_LOST]]
 
 
 def unpack(body: bytes, limit: int = MAX_BYTES) -> bytes:
