@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import sys
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import ParamSpec, TextIO, TypeVar
@@ -47,10 +48,12 @@ from bot.ports import (
 )
 from bot.render import guard_post, guard_reply
 
+logger = logging.getLogger(__name__)
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_COMMAND = re.compile(r"/papers?(?=\s|$)", re.IGNORECASE)
+_COMMAND = re.compile(r"^/papers?(?=\s|$)", re.IGNORECASE)
 _VOTE = re.compile(r"(\+|-|👍|👎|🔖)\ufe0f?\s*(\d{1,3})")
 _SIGNALS = {
     "+": Signal.LIKE,
@@ -170,38 +173,37 @@ class Terminal:
             ) from None
         if not changed or self._inbound is None:
             return None
-        return await self._inbound.vote(
-            VoteEvent(
-                place=self._place(address),
-                person=Person(self.name, person_id),
-                remote_id=remote_id,
-                signal=signal,
-                on=on,
-                number=number,
-                event_id=uuid.uuid4().hex,
-            )
+        event = VoteEvent(
+            place=self._place(address),
+            person=Person(self.name, person_id),
+            remote_id=remote_id,
+            signal=signal,
+            on=on,
+            number=number,
+            event_id=uuid.uuid4().hex,
         )
+        return await _answer(self._inbound.vote(event))
 
     async def say(self, address: str, person_id: str, text: str) -> Reply:
         """Type a command, with or without ``/papers``; show the reply and return it.
 
-        A reply meant for everyone joins the channel's history.
+        A reply meant for everyone joins the channel's history. Raises PaperwireError where no
+        core is connected or the history is damaged, OSError where it cannot be written.
         """
         if self._inbound is None:
             raise PaperwireError("the terminal is not connected; start it before typing at it")
-        reply = await self._inbound.command(
-            CommandEvent(
-                place=self._place(address),
-                person=Person(self.name, person_id),
-                text=_COMMAND.sub("", text.strip(), count=1).strip(),
-                event_id=uuid.uuid4().hex,
-            )
+        event = CommandEvent(
+            place=self._place(address),
+            person=Person(self.name, person_id),
+            text=_COMMAND.sub("", text.strip(), count=1).strip(),
+            event_id=uuid.uuid4().hex,
         )
+        reply = await _answer(self._inbound.command(event))
+        self._screen.reply(reply)
         if not reply.ephemeral:
             said = guard_reply(reply)
             shared = Post(PostKind.NOTICE, said.headline, said.lines, said.cards)
             await _off_loop(self._journal(address).post, "", shared, None)
-        self._screen.reply(reply)
         return reply
 
     async def vote(self, address: str, person_id: str, signal: Signal, number: int) -> Reply:
@@ -226,10 +228,13 @@ class Terminal:
             if text.lower() in _LEAVE:
                 return
             vote = _VOTE.fullmatch(text)
-            if vote:
-                await self.vote(address, person, _SIGNALS[vote[1]], int(vote[2]))
-            elif text:
-                await self.say(address, person, text)
+            try:
+                if vote:
+                    await self.vote(address, person, _SIGNALS[vote[1]], int(vote[2]))
+                elif text:
+                    await self.say(address, person, text)
+            except (PaperwireError, OSError) as trouble:  # of the history: a person can mend it
+                self._screen.reply(Reply(str(trouble), ok=False))
 
     async def show(self, address: str, last: int | None = None) -> int:
         """Draw the newest digest again, or the ``last`` so many messages; return how many."""
@@ -258,6 +263,17 @@ class Terminal:
 
 def _holds(post: Post, number: int) -> bool:
     return any(card.number == number for card in post.cards)
+
+
+async def _answer(asked: Awaitable[Reply]) -> Reply:
+    """Return the core's reply; a person is never left without one, nor the screen without us."""
+    try:
+        return await asked
+    except PaperwireError as trouble:
+        return Reply(str(trouble), ok=False)
+    except Exception:  # whatever broke, the next command must still be answered
+        logger.exception("the core failed on what a person did at the terminal")
+        return Reply("That went wrong here. The log has the details.", ok=False)
 
 
 async def _off_loop(deed: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

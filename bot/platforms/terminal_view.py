@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 from collections.abc import Iterable
@@ -44,10 +45,11 @@ class Screen:
         if self._gone:
             return
         console = self._open()
-        with console.capture() as drawn:
-            console.print(Text("\n").join(lines), soft_wrap=True, highlight=False)
+        # Rich draws into memory and we write: on a closed pipe Rich itself would end the process.
+        drawn = console.file = io.StringIO()
+        console.print(Text("\n").join(lines), soft_wrap=True, highlight=False)
         encoding = getattr(self._stream, "encoding", None) or "utf-8"
-        text = drawn.get().encode(encoding, "replace").decode(encoding)
+        text = drawn.getvalue().encode(encoding, "replace").decode(encoding)
         try:
             self._stream.write(text)
             self._stream.flush()
@@ -62,7 +64,7 @@ class Screen:
             # Our own answer to "is it a terminal": a setting meant for logs must not put
             # escape sequences into a file.
             self._console = Console(
-                file=self._stream,
+                file=io.StringIO(),
                 force_terminal=tty,
                 no_color=True if not tty else None,
                 markup=False,
@@ -86,13 +88,16 @@ class Screen:
 
     @property
     def _columns(self) -> int:
+        asked = os.environ.get("COLUMNS", "")
         if self._width is not None:
             columns = self._width
-        elif self._is_terminal():
-            columns = self._open().width
+        elif asked.isdecimal() and 0 < len(asked) < 6:
+            columns = int(asked)
         else:
-            asked = os.environ.get("COLUMNS", "")
-            columns = int(asked) if asked.isdecimal() and len(asked) < 6 else 80
+            try:
+                columns = os.get_terminal_size(self._stream.fileno()).columns or 80
+            except (OSError, ValueError):  # no window, or nothing with a size at all
+                columns = 80
         return max(NARROWEST, min(columns, WIDEST))
 
     # --- what is drawn
@@ -153,8 +158,10 @@ class Screen:
         yield from self._wrap(reply.headline, first=mark, rest="  ", style=style, mark=style)
         for line in reply.lines:
             column = _COLUMN.match(line)
-            rest = " " * min(2 + (column.end() if column else 0), self._columns // 2)
-            yield from self._wrap(line, first="  ", rest=rest) or [self._text("")]
+            if column and column.end() <= self._columns // 2:
+                yield from self._wrap(line[column.end() :], first="  " + column[0])
+            else:
+                yield from self._wrap(line, first="  ", rest="      ") or [self._text("")]
         yield self._text("")
         for card in reply.cards:
             yield from self._card_lines(card)
@@ -184,12 +191,13 @@ class Screen:
         """Wrap to the width under a hanging indent; ``first`` opens the first line."""
         if not words.strip():
             return []
-        rest = rest or " " * len(first)
-        room = max(8, self._columns - max(len(first), len(rest)))
+        opening = self._text(first, style=mark)
+        rest = rest or " " * opening.cell_len
+        room = max(8, self._columns - max(opening.cell_len, len(rest)))
         wrapped = self._text(words, style=style).wrap(self._open(), room)
         lines: list[Text] = []
-        for index, line in enumerate(wrapped):
+        for line in wrapped:
             line.rstrip()
-            opening = self._text("").append(first if index == 0 else rest, style=mark)
-            lines.append(opening.append_text(line))
+            lines.append(self._text("").append_text(opening).append_text(line))
+            opening = self._text(rest)
         return lines
