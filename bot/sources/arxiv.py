@@ -188,7 +188,7 @@ def _read_items(
                 words = child_text(item, "summary", "description") or "an error without words"
                 refusal = f"The source answered: {' '.join(words.split())[:200]}"
                 raise UnreadableError(refusal)  # noqa: TRY301 - rejected like any other entry
-            entries.append(read(item))
+            entries.append(payload.admit(read(item)))
         except UnreadableError as trouble:
             label = title or child_text(item, "guid", "id", "link")
             rejects.append(payload.reject(position, label, str(trouble), text_of(item)))
@@ -210,9 +210,10 @@ def _read_announcement(item: Element) -> Entry:
     announce = _announce(announced, version)
     abstract = description[prefix.end() :] if prefix else description
     return Entry(
-        title=_title(item),
+        title=child_text(item, "title"),
         abstract=abstract.strip(),
-        authors=split_authors([text_of(one) for one in children(item, "creator")]),
+        authors=split_authors([text_of(one) for one in children(item, "creator")])
+        or _author_names(item),
         arxiv_id=identity,
         version=version,
         doi=doi(child_text(item, "doi")),
@@ -230,11 +231,10 @@ def _read_answer(item: Element) -> Entry:
     """Read an entry of the query API."""
     identity, version = _identity(item, "")
     published = _moment(child_text(item, "published"))
-    names = [child_text(one, "name") for one in children(item, "author")]
     return Entry(
-        title=_title(item),
+        title=child_text(item, "title"),
         abstract=child_text(item, "summary"),
-        authors=tuple(name for name in names if name),
+        authors=_author_names(item),
         arxiv_id=identity,
         version=version,
         doi=doi(child_text(item, "doi")),
@@ -253,11 +253,9 @@ def _identity(item: Element, named: str) -> tuple[str, int | None]:
     raise UnreadableError("neither guid nor link holds an arXiv id")
 
 
-def _title(item: Element) -> str:
-    title = child_text(item, "title")
-    if not title:
-        raise UnreadableError("there is no title")
-    return title
+def _author_names(item: Element) -> tuple[str, ...]:
+    names = [child_text(one, "name") for one in children(item, "author")]
+    return tuple(name for name in names if name)
 
 
 def _categories(item: Element) -> tuple[str, ...]:

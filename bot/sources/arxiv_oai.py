@@ -90,7 +90,7 @@ class ArxivOai:
         rejects: list[Reject] = []
         for position, record in enumerate(document.items, 1):
             try:
-                entries.append(_read_record(record))
+                entries.append(payload.admit(_read_record(record)))
             except UnreadableError as trouble:
                 label = _label(record)
                 rejects.append(payload.reject(position, label, str(trouble), text_of(record)))
@@ -115,12 +115,9 @@ def _read_record(record: Element) -> Entry:
     found = arxiv_id(child_text(paper, "id"))
     if found is None:
         raise UnreadableError("the id is no arXiv id")
-    title = child_text(paper, "title")
-    if not title:
-        raise UnreadableError("there is no title")
     identity, version = found
     return Entry(
-        title=title,
+        title=child_text(paper, "title"),
         abstract=child_text(paper, "abstract"),
         authors=_read_authors(paper),
         arxiv_id=identity,

@@ -53,6 +53,9 @@ def sniff(path_name: str, head: bytes) -> tuple[Source | None, str]:
         reason = "is a web page or other markup, but no RSS, Atom, RDF or OAI-PMH listing"
     elif _CAPTURE.search(text[:2000]):
         source = Capture()
+    elif payload.refusal(text):
+        # Said as plain text by the arXiv services; the parser repeats it as the outcome.
+        source = ArxivListing(())
     elif text:
         reason = (
             "is neither a Daily Papers or arXiv answer, a feed, JSON lines, "

@@ -16,6 +16,7 @@ from bot.sources.arxiv import CUT, split_authors
 from bot.sources.payload import UnreadableError
 from bot.sources.xml_tree import Document, local_name, read_document
 
+_MOST_ITEMS = 10_000
 _TAG = re.compile(r"</?[A-Za-z][^<>]{0,2000}>|<!--.*?-->", re.DOTALL)
 _BLOCK_TAG = re.compile(r"</?(?:p|div|br|li|ul|ol|h[1-6]|tr|td|section)\b[^<>]*>", re.IGNORECASE)
 _HIDDEN_TEXT = re.compile(r"<(script|style)\b.*?(?:</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL)
@@ -41,6 +42,9 @@ class Feed:
         if away is not None:
             return away
         tree = read_document(text, ("item", "entry")) if "<" in text else None
+        if tree is not None and tree.declared > _MOST_ITEMS:
+            note = f"The answer announces more than {_MOST_ITEMS} entries."
+            return payload.nothing(self.name, request.day, Outcome.BROKEN, note)
         version, items = _parse_feed(text)
         if tree is None or (not version and local_name(tree.root) not in {"rss", "feed", "RDF"}):
             note = "The answer is no RSS, Atom or RDF feed."
@@ -56,7 +60,7 @@ class Feed:
         rejects: list[Reject] = []
         for position, item in enumerate(whole, 1):
             try:
-                entries.append(_read_item(item))
+                entries.append(payload.admit(_read_item(item)))
             except UnreadableError as trouble:
                 label = _text(item, "title") or _text(item, "id")
                 rejects.append(
@@ -87,9 +91,6 @@ def _parse_feed(text: str) -> tuple[str, list[Mapping[str, object]]]:
 
 
 def _read_item(item: Mapping[str, object]) -> Entry:
-    title = _plain(_text(item, "title"))
-    if not title:
-        raise UnreadableError("there is no title")
     given_link = _text(item, "link")
     link = web_url(given_link)
     if given_link and link is None:
@@ -104,7 +105,7 @@ def _read_item(item: Mapping[str, object]) -> Entry:
     if link is None:
         raise UnreadableError("there is neither a link nor an id to link to")
     return Entry(
-        title=title,
+        title=_plain(_text(item, "title")),
         abstract=_plain(_body(item)),
         authors=_authors(item),
         arxiv_id=found[0] if found else None,

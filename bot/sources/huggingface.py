@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from enum import StrEnum
+from itertools import islice
 
 from bot.domain import Entry, Listing, Outcome, Reject
 from bot.identify import arxiv_id, github_url, paper_url, web_url
@@ -17,6 +18,7 @@ BASE_URL = "https://huggingface.co"
 PAGE_LIMIT = 100
 # What the API gives when no limit is asked for; recorded days were cut there.
 DEFAULT_LIMIT = 50
+_MOST_ENTRIES = 10_000
 
 
 class By(StrEnum):
@@ -90,7 +92,10 @@ def read_daily_papers(source: str, body: bytes, day: date | None) -> Listing:
         return away
     if not text.lstrip("\ufeff \t\r\n").startswith("["):
         return _not_an_array(source, day, text)
-    found = list(json_text.elements(text))
+    found = list(islice(json_text.elements(text), _MOST_ENTRIES + 1))
+    if len(found) > _MOST_ENTRIES:
+        note = f"The answer is an array of more than {_MOST_ENTRIES} elements."
+        return payload.nothing(source, day, Outcome.BROKEN, note)
     cut = "" if json_text.closes(text) and not any(one.cut for one in found) else _CUT
 
     entries: list[Entry] = []
@@ -152,8 +157,6 @@ def _read_entry(value: object) -> tuple[Entry, date | None]:
     identity, version = found
     # The inner title has lost the LaTeX that the outer one keeps.
     title = json_text.text_in(outer, "title") or json_text.text_in(paper, "title")
-    if not title:
-        raise UnreadableError("there is no title")
     abstract = json_text.text_in(paper, "summary") or json_text.text_in(outer, "summary")
     entry = Entry(
         title=title,
@@ -171,7 +174,7 @@ def _read_entry(value: object) -> tuple[Entry, date | None]:
         source_summary=json_text.text_in(paper, "ai_summary") or None,
         source_keywords=json_text.texts_in(paper, "ai_keywords"),
     )
-    return entry, _day_in(paper, "submittedOnDailyAt")
+    return payload.admit(entry), _day_in(paper, "submittedOnDailyAt")
 
 
 def _read_authors(paper: dict[str, object]) -> tuple[str, ...]:

@@ -11,6 +11,8 @@ from bot.ports import Request
 from bot.sources import json_text, payload
 from bot.sources.payload import UnreadableError
 
+# So many lines are no stream with damage but another kind of file.
+_MOST_REJECTS = 10_000
 _CUT = "The stream ends in the middle of its last line; the complete lines were kept."
 
 
@@ -71,7 +73,7 @@ class JsonLines:
             note = "The first line is no JSON object."
             return payload.nothing(self.name, day, Outcome.BROKEN, note)
         rows: list[tuple[date | None, Entry | Reject]] = []
-        cut = ""
+        cut, unreadable = "", 0
         # Not splitlines: a title may hold a line separator of Unicode.
         lines = text.lstrip("\ufeff").split("\n")
         for position, line in enumerate(lines, 1):
@@ -84,6 +86,9 @@ class JsonLines:
                 if position == len(lines) and not line.rstrip().endswith("}"):
                     cut, reason = _CUT, "the stream ends inside this line"
                 rows.append((None, payload.reject(position, "", reason, line)))
+                unreadable += 1
+                if unreadable == _MOST_REJECTS:
+                    return rows, f"Reading stopped after {unreadable} lines that cannot be read."
         return rows, cut
 
 
@@ -95,9 +100,6 @@ def _close(source: str, day: date | None, rows: list[Entry | Reject], cut: str) 
 
 def _read_line(line: str) -> tuple[date | None, Entry]:
     row = json_text.require_object(json_text.load(line), "the line")
-    title = json_text.text_in(row, "title")
-    if not title:
-        raise UnreadableError("there is no title")
     given = json_text.text_in(row, "id") or json_text.text_in(row, "arxiv_id")
     found = arxiv_id(given) or arxiv_id(json_text.text_in(row, "url"))
     name = doi(json_text.text_in(row, "doi")) or doi(given)
@@ -109,7 +111,7 @@ def _read_line(line: str) -> tuple[date | None, Entry]:
     elif link is None:
         raise UnreadableError(f"neither id {given[:40]!r} nor url says which paper it is")
     entry = Entry(
-        title=title,
+        title=json_text.text_in(row, "title"),
         abstract=json_text.text_in(row, "abstract"),
         authors=json_text.texts_in(row, "authors"),
         arxiv_id=found[0] if found else None,
@@ -119,7 +121,7 @@ def _read_line(line: str) -> tuple[date | None, Entry]:
         published=_read_day(row, "published"),
         categories=json_text.texts_in(row, "categories"),
     )
-    return _read_day(row, "listed"), entry
+    return _read_day(row, "listed"), payload.admit(entry)
 
 
 def _read_day(row: dict[str, object], key: str) -> date | None:

@@ -6,6 +6,7 @@ import codecs
 import re
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
 from bot.domain import Entry, Listing, Outcome, Reject
@@ -16,6 +17,8 @@ MAX_BYTES = 64 * 2**20
 # More of them than any listing has entries would say no more than the first ones.
 _MOST_LOST = 3_000
 _LABEL = 120
+_LONGEST_TITLE = 1_000
+_LONGEST_ABSTRACT = 20_000
 _RAW = 2_000
 
 # Codecs that a feed may name. Python's others (hex, idna, unicode_escape) are no charsets.
@@ -42,10 +45,12 @@ _NO_BOM = (
 )
 _STRAY_BYTE = re.compile("[\udc80-\udcff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_HTML = re.compile(
-    r"\s*(?:<\?xml[^>]*>\s*|<!--.*?-->\s*)*<(?:!doctype\s+html|html\b|head\b|body\b)",
-    re.IGNORECASE | re.DOTALL,
+_HTML_TYPE = re.compile(r"<!doctype\s+html\b", re.IGNORECASE)
+_BEFORE_ROOT = re.compile(
+    r"(?:\s+|\ufeff|<\?.*?\?>|<!--.*?-->|<!doctype[^>]*>)*", re.IGNORECASE | re.DOTALL
 )
+_FEED_ROOT = re.compile(r"<(?:[\w.-]+:)?(?:rss|feed|rdf|oai-pmh)\b", re.IGNORECASE)
+_HTML_ROOT = re.compile(r"<(?:html|head|body)\b", re.IGNORECASE)
 _REFUSAL = re.compile(
     r"rate (?:limit )?exceeded|rate limit|too many requests|retry later|try again later"
     r"|temporarily unavailable|service unavailable|access denied|forbidden|unauthori[sz]ed",
@@ -105,6 +110,20 @@ def reject(position: int, label: str, reason: str, raw: str = "") -> Reject:
     return Reject(position, label, reason, scrub(raw)[:_RAW])
 
 
+def admit(entry: Entry) -> Entry:
+    """Return an entry that has a title to show, its abstract cut to what can be one.
+
+    Raises UnreadableError for a title without a visible character or of absurd length.
+    """
+    if not any(x.isprintable() and not x.isspace() for x in entry.title):
+        raise UnreadableError("there is no title")
+    if len(entry.title) > _LONGEST_TITLE:
+        raise UnreadableError(f"the title has {len(entry.title)} characters")
+    if len(entry.abstract) > _LONGEST_ABSTRACT:
+        return replace(entry, abstract=entry.abstract[:_LONGEST_ABSTRACT])
+    return entry
+
+
 def nothing(source: str, listed_on: date | None, outcome: Outcome, note: str) -> Listing:
     """Return the listing of an answer in which no entry was announced."""
     return Listing(source, listed_on, 0, (), (), outcome, note)
@@ -120,19 +139,34 @@ def turn_away(
         return nothing(source, listed_on, Outcome.BROKEN, note)
     if not text.strip("\ufeff\ufffd \t\r\n"):
         return nothing(source, listed_on, Outcome.BROKEN, "The answer is empty.")
-    start = text[:2000]
-    if _HTML.match(start):
-        note = f"The answer is a web page{_page_title(start)} where {wanted} was expected."
+    if is_web_page(text):
+        note = f"The answer is a web page{_page_title(text)} where {wanted} was expected."
         return nothing(source, listed_on, Outcome.BROKEN, note)
-    if len(text) < 2000 and not text.lstrip().startswith(("<", "[", "{")):
-        words = " ".join(text.split())[:200]
-        if _REFUSAL.search(words):
-            return nothing(source, listed_on, Outcome.REFUSED, f"The source answered: {words}")
+    if words := refusal(text):
+        return nothing(source, listed_on, Outcome.REFUSED, f"The source answered: {words}")
     return None
 
 
+def refusal(text: str) -> str:
+    """Return the words of a short plain text that refuses; empty for anything else."""
+    if len(text) >= 2000 or text.lstrip("\ufeff \t\r\n").startswith(("<", "[", "{")):
+        return ""
+    words = " ".join(text.split())[:200]
+    return words if _REFUSAL.search(words) else ""
+
+
+def is_web_page(text: str) -> bool:
+    """Tell HTML by its root, or by its document type where the root is not that of a feed."""
+    start = text[:4000]
+    before = _BEFORE_ROOT.match(start)
+    at = before.end() if before else 0
+    if _HTML_ROOT.match(start, at):
+        return True
+    return bool(_HTML_TYPE.search(start[:at])) and not _FEED_ROOT.match(start, at)
+
+
 def _page_title(text: str) -> str:
-    match = re.search(r"<title[^>]*>([^<]{1,100})", text, re.IGNORECASE)
+    match = re.search(r"<title[^>]*>([^<]{1,100})", text[:4000], re.IGNORECASE)
     return f" titled “{' '.join(match[1].split())}”" if match else ""
 
 
