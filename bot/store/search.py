@@ -1,0 +1,242 @@
+"""What search reads and writes: postings in chunks, filters, the titles' own index."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+LAST = "\U0010ffff"  # sorts behind every letter
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What only tables can tell. None asks for nothing; days are inclusive.
+
+    ``posted`` and ``saved`` are looked up in ``channel_id`` alone; ``saved`` of ``person`` alone
+    where one is given.
+    """
+
+    published_from: date | None = None
+    published_to: date | None = None
+    listed_from: date | None = None
+    sources: tuple[str, ...] = ()
+    without_sources: tuple[str, ...] = ()
+    posted: bool | None = None
+    saved: bool | None = None
+    channel_id: int | None = None
+    person: str | None = None
+
+
+def version(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Return two numbers that change whenever a paper or its postings do."""
+    row = connection.execute(
+        "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'search_log'), 0),"
+        " (SELECT count(*) FROM search_log)"
+    ).fetchone()
+    return int(row[0]), int(row[1])
+
+
+def changed(connection: sqlite3.Connection) -> list[int]:
+    """Return the papers that changed since their postings were written, in order."""
+    rows = connection.execute("SELECT DISTINCT paper_id FROM search_log ORDER BY paper_id")
+    return [row[0] for row in rows]
+
+
+def changed_between(connection: sqlite3.Connection, first: int, end: int) -> list[int]:
+    """Return the stamps of changes to papers from ``first`` up to and without ``end``."""
+    rows = connection.execute(
+        "SELECT stamp FROM search_log WHERE paper_id >= ? AND paper_id < ? ORDER BY stamp",
+        (first, end),
+    )
+    return [row[0] for row in rows]
+
+
+def lengths(connection: sqlite3.Connection) -> list[tuple[int, bytes]]:
+    """Return (chunk, lengths) in order."""
+    rows = connection.execute("SELECT chunk, lengths FROM search_chunks ORDER BY chunk")
+    return [(row[0], row[1]) for row in rows]
+
+
+def postings(
+    connection: sqlite3.Connection, terms: Sequence[str]
+) -> dict[str, list[tuple[int, bytes]]]:
+    """Return for each term that is there its (chunk, postings), chunks in order."""
+    found: dict[str, list[tuple[int, bytes]]] = {}
+    for row in connection.execute(
+        "SELECT p.term, p.chunk, p.postings FROM search_chunks AS c"
+        " CROSS JOIN json_each(?) AS t"
+        " CROSS JOIN search_postings AS p ON p.chunk = c.chunk AND p.term = t.value"
+        " ORDER BY c.chunk",
+        (json.dumps(list(terms)),),
+    ):
+        found.setdefault(row[0], []).append((row[1], row[2]))
+    return found
+
+
+def frequencies(connection: sqlite3.Connection, terms: Sequence[str]) -> dict[str, int]:
+    """Return how many papers hold each term, as the postings have it."""
+    rows = connection.execute(
+        "SELECT term, papers FROM search_terms WHERE term IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(terms)),),
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def beginning(
+    connection: sqlite3.Connection, prefix: str, shortest: int, longest: int
+) -> list[tuple[str, int]]:
+    """Return (term, papers) for terms of such a beginning and length, in order."""
+    rows = connection.execute(
+        "SELECT term, papers FROM search_terms WHERE term >= ? AND term < ?"
+        " AND length(term) BETWEEN ? AND ? ORDER BY term",
+        (prefix, prefix + LAST, shortest, longest),
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def texts(connection: sqlite3.Connection, papers: Sequence[int]) -> list[sqlite3.Row]:
+    """Return id, title, abstract, authors and categories of the papers that are there."""
+    return connection.execute(
+        "SELECT id, title, abstract, authors, categories FROM papers"
+        " WHERE id IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(papers)),),
+    ).fetchall()
+
+
+def texts_between(connection: sqlite3.Connection, first: int, end: int) -> Iterator[sqlite3.Row]:
+    """Yield the papers numbered from ``first`` up to and without ``end``."""
+    return connection.execute(
+        "SELECT id, title, abstract, authors, categories FROM papers"
+        " WHERE id >= ? AND id < ? ORDER BY id",
+        (first, end),
+    )
+
+
+def replace_chunk(
+    connection: sqlite3.Connection, chunk: int, blobs: Mapping[str, bytes], lengths: bytes
+) -> None:
+    """Write a chunk's postings anew and keep the terms' counts of papers right."""
+    counts = {
+        row[0]: -row[1]
+        for row in connection.execute(
+            "SELECT term, length(postings) / 3 FROM search_postings WHERE chunk = ?", (chunk,)
+        )
+    }
+    for term, blob in blobs.items():
+        counts[term] = counts.get(term, 0) + len(blob) // 3
+    connection.execute("DELETE FROM search_postings WHERE chunk = ?", (chunk,))
+    connection.executemany(
+        "INSERT INTO search_postings (chunk, term, postings) VALUES (?, ?, ?)",
+        ((chunk, term, blobs[term]) for term in sorted(blobs)),
+    )
+    connection.execute(
+        "INSERT INTO search_chunks (chunk, lengths) VALUES (?, ?)"
+        " ON CONFLICT (chunk) DO UPDATE SET lengths = excluded.lengths",
+        (chunk, lengths),
+    )
+    connection.executemany(
+        "INSERT INTO search_terms (term, papers) VALUES (?, ?)"
+        " ON CONFLICT (term) DO UPDATE SET papers = papers + excluded.papers",
+        sorted((term, count) for term, count in counts.items() if count),
+    )
+    connection.execute("DELETE FROM search_terms WHERE papers <= 0")
+
+
+def forget_changes(connection: sqlite3.Connection, stamps: Sequence[int]) -> None:
+    """Drop changes from the log, now that the postings have them."""
+    connection.execute(
+        "DELETE FROM search_log WHERE stamp IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(stamps)),),
+    )
+
+
+def allowed(connection: sqlite3.Connection, wanted: Filter) -> list[int]:
+    """Return the numbers of the papers that a filter lets through."""
+    where: list[str] = ["1"]
+    values: list[str | int] = []
+
+    def add(condition: str, *bound: str | int) -> None:
+        where.append(condition)
+        values.extend(bound)
+
+    published = "coalesce(published, first_listed_on, substr(first_seen_at, 1, 10))"
+    listed = "coalesce(first_listed_on, substr(first_seen_at, 1, 10))"
+    if wanted.published_from is not None:
+        add(f"{published} >= ?", wanted.published_from.isoformat())
+    if wanted.published_to is not None:
+        add(f"{published} <= ?", wanted.published_to.isoformat())
+    if wanted.listed_from is not None:
+        add(f"{listed} >= ?", wanted.listed_from.isoformat())
+    by_source = "id IN (SELECT paper_id FROM appearances WHERE source IN ({}))"
+    for negated, sources in (("", wanted.sources), ("NOT ", wanted.without_sources)):
+        if sources:
+            add(negated + by_source.format(", ".join("?" * len(sources))), *sources)
+    if wanted.posted is not None and wanted.channel_id is not None:
+        add(
+            _not(wanted.posted) + "id IN (SELECT paper_id FROM deliveries WHERE channel_id = ?)",
+            wanted.channel_id,
+        )
+    if wanted.saved is not None and wanted.channel_id is not None:
+        saved = "SELECT paper_id FROM feedback WHERE channel_id = ? AND signal = 'save' AND active"
+        if wanted.person is not None:
+            saved += " AND person = ?"
+        add(f"{_not(wanted.saved)}id IN ({saved})", wanted.channel_id)
+        if wanted.person is not None:
+            values.append(wanted.person)
+    row = connection.execute(
+        # Every condition is one of the constants above; what was typed is bound.
+        f"SELECT json_group_array(id) FROM papers WHERE {' AND '.join(where)}",
+        values,
+    ).fetchone()
+    found: list[int] = json.loads(row[0])
+    return found
+
+
+def _not(asked: bool) -> str:
+    return "" if asked else "NOT "
+
+
+def literally(connection: sqlite3.Connection, text: str, limit: int) -> list[int]:
+    """Return the newest papers whose title, else whose abstract, has these very characters."""
+    rows = connection.execute(
+        "SELECT id FROM papers WHERE instr(lower(title), ?1) OR instr(lower(abstract), ?1)"
+        " ORDER BY instr(lower(title), ?1) = 0, id DESC LIMIT ?2",
+        (text.lower(), limit),
+    )
+    return [row[0] for row in rows]
+
+
+def titles(connection: sqlite3.Connection, match: str, limit: int) -> list[sqlite3.Row]:
+    """Return id, arxiv_id and title of the newest titles that an FTS5 expression matches.
+
+    The expression is made by the caller of quoted words; what was typed never stands bare in it.
+    """
+    return connection.execute(
+        "SELECT p.id, p.arxiv_id, p.title FROM papers AS p JOIN"
+        " (SELECT rowid FROM titles_fts WHERE titles_fts MATCH ? ORDER BY rowid DESC LIMIT ?) AS t"
+        " ON p.id = t.rowid ORDER BY p.id DESC",
+        (match, limit),
+    ).fetchall()
+
+
+def title_words(connection: sqlite3.Connection, words: Iterable[str]) -> list[str]:
+    """Return those of the words that some title has."""
+    rows = connection.execute(
+        "SELECT w.value FROM json_each(?) AS w WHERE EXISTS"
+        " (SELECT 1 FROM titles_vocab AS v WHERE v.term = w.value)",
+        (json.dumps(list(words)),),
+    )
+    return [row[0] for row in rows]
+
+
+def title_beginnings(connection: sqlite3.Connection, prefixes: Iterable[str]) -> list[str]:
+    """Return those of the beginnings with which some word of a title begins."""
+    rows = connection.execute(
+        "SELECT w.value FROM json_each(?) AS w WHERE EXISTS (SELECT 1 FROM titles_vocab AS v"
+        " WHERE v.term >= w.value AND v.term < w.value || char(1114111))",
+        (json.dumps(list(prefixes)),),
+    )
+    return [row[0] for row in rows]

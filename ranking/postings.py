@@ -1,0 +1,187 @@
+"""Posting lists: which papers hold a term, and how often; packed into bytes a chunk at a time."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ranking.text import fold, stems
+
+CHUNK = 8192  # papers to a chunk: offsets fit two bytes, and a chunk is rewritten in a second
+TITLE_WEIGHT = 3  # a word of the title counts as three of the abstract
+_MOST = 255  # a count fits one byte
+_LONGEST = 65_535
+_NAME = re.compile(r"[^\W_]+")
+_OFFSET, _COUNT = np.dtype("<u2"), np.dtype("u1")
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What search reads of a paper. ``paper`` is a number of zero or more."""
+
+    paper: int
+    title: str
+    abstract: str = ""
+    authors: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """The stems of a title and of an abstract, in order."""
+
+    title: tuple[str, ...]
+    body: tuple[str, ...]
+
+    @property
+    def length(self) -> int:
+        """The number of words, those of the title weighted; at least 1."""
+        return min(_LONGEST, max(1, TITLE_WEIGHT * len(self.title) + len(self.body)))
+
+
+@dataclass(frozen=True, slots=True)
+class Postings:
+    """(n,) ascending paper numbers as int64 and (n,) weighted counts as uint8."""
+
+    papers: NDArray[np.int64]
+    counts: NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.papers)
+
+
+NONE = Postings(np.zeros(0, np.int64), np.zeros(0, np.uint8))
+
+
+@lru_cache(maxsize=4096)
+def tokens(title: str, abstract: str) -> Tokens:
+    """Return the stems of a paper; the latest few thousand papers are remembered."""
+    return Tokens(tuple(stems(title)), tuple(stems(abstract)))
+
+
+def author_terms(name: str) -> tuple[str, ...]:
+    """Return the terms under which a name is filed: its words of two letters or more."""
+    return tuple(f"author:{word}" for word in _NAME.findall(fold(name)) if len(word) > 1)
+
+
+def category_terms(category: str) -> tuple[str, ...]:
+    """Return the terms of a category: itself and, for ``cs.CL``, its archive ``cs``."""
+    folded = category.strip().casefold()
+    archive = folded.partition(".")[0]
+    return tuple(f"cat:{name}" for name in dict.fromkeys((folded, archive)) if name)
+
+
+def counted(text: Text) -> dict[str, int]:
+    """Return every term of a paper and its weighted count, authors and categories among them."""
+    found = tokens(text.title, text.abstract)
+    counts = Counter(found.body)
+    for stem in found.title:
+        counts[stem] += TITLE_WEIGHT
+    for name in text.authors:
+        counts.update(dict.fromkeys(author_terms(name), 1))
+    for category in text.categories:
+        counts.update(dict.fromkeys(category_terms(category), 1))
+    return counts
+
+
+def gather(texts: Iterable[Text]) -> tuple[dict[str, Postings], dict[int, int]]:
+    """Return the postings of these papers by term, and the papers' lengths."""
+    lists: dict[str, list[tuple[int, int]]] = {}
+    lengths: dict[int, int] = {}
+    for text in sorted(texts, key=lambda text: text.paper):
+        lengths[text.paper] = tokens(text.title, text.abstract).length
+        for term, count in counted(text).items():
+            lists.setdefault(term, []).append((text.paper, min(count, _MOST)))
+    made = {}
+    for term, pairs in lists.items():
+        both = np.array(pairs, dtype=np.int64)
+        made[term] = Postings(both[:, 0].copy(), both[:, 1].astype(np.uint8))
+    return made, lengths
+
+
+def pack(postings: Postings, chunk: int) -> bytes:
+    """Return one term's postings within a chunk: two bytes an offset, then one byte a count."""
+    offsets = (postings.papers - chunk * CHUNK).astype(_OFFSET)
+    return offsets.tobytes() + postings.counts.astype(_COUNT).tobytes()
+
+
+def unpack(blobs: Sequence[tuple[int, bytes]]) -> Postings:
+    """Return one term's postings from (chunk, bytes) in ascending order of chunk."""
+    if not blobs:
+        return NONE
+    offsets = [np.frombuffer(blob, _OFFSET, count=len(blob) // 3) for _, blob in blobs]
+    counts = [np.frombuffer(blob, _COUNT, offset=2 * (len(blob) // 3)) for _, blob in blobs]
+    papers = np.concatenate(offsets).astype(np.int64)
+    papers += np.repeat(
+        np.array([chunk * CHUNK for chunk, _ in blobs], np.int64), [len(o) for o in offsets]
+    )
+    return Postings(papers, np.concatenate(counts))
+
+
+def pack_lengths(lengths: Mapping[int, int], chunk: int) -> bytes:
+    """Return the lengths of a chunk's papers, two bytes each, 0 where there is no paper."""
+    row = np.zeros(CHUNK, _OFFSET)
+    for paper, length in lengths.items():
+        row[paper - chunk * CHUNK] = min(length, _LONGEST)
+    return row.tobytes()
+
+
+def unpack_lengths(blobs: Sequence[tuple[int, bytes]], size: int) -> NDArray[np.uint16]:
+    """Return (size,) lengths by paper number from (chunk, bytes)."""
+    row = np.zeros(size, np.uint16)
+    for chunk, blob in blobs:
+        part = np.frombuffer(blob, _OFFSET)
+        start = chunk * CHUNK
+        part = part[: max(0, size - start)]
+        row[start : start + len(part)] = part
+    return row
+
+
+def merge(stored: Postings, fresh: Postings, hidden: NDArray[np.int64]) -> Postings:
+    """Return ``stored`` without the ``hidden`` papers, and with ``fresh`` ones in their places."""
+    papers, counts = stored.papers, stored.counts
+    if len(hidden) and len(papers):
+        keep = ~np.isin(papers, hidden)
+        papers, counts = papers[keep], counts[keep]
+    if not len(fresh):
+        return Postings(papers, counts)
+    papers = np.concatenate((papers, fresh.papers))
+    order = np.argsort(papers, kind="stable")
+    return Postings(papers[order], np.concatenate((counts, fresh.counts))[order])
+
+
+class MemoryCollection:
+    """Papers whose postings are all in memory: for measurements and for small collections."""
+
+    def __init__(self, texts: Iterable[Text]) -> None:
+        self._texts = {text.paper: text for text in texts}
+        self._lists, lengths = gather(self._texts.values())
+        self.lengths = np.zeros(max(lengths, default=-1) + 1, np.uint16)
+        for paper, length in lengths.items():
+            self.lengths[paper] = length
+
+    def postings(self, terms: Sequence[str]) -> Mapping[str, Postings]:
+        """Return the postings of the terms that any paper holds."""
+        return {term: self._lists[term] for term in terms if term in self._lists}
+
+    def frequencies(self, terms: Sequence[str]) -> Mapping[str, int]:
+        """Return how many papers hold each term."""
+        return {term: len(self._lists[term]) for term in terms if term in self._lists}
+
+    def beginning(self, prefix: str, shortest: int, longest: int) -> Sequence[tuple[str, int]]:
+        """Return (term, papers) for the terms of such a beginning and length."""
+        return [
+            (term, len(found))
+            for term, found in sorted(self._lists.items())
+            if term.startswith(prefix) and shortest <= len(term) <= longest
+        ]
+
+    def texts(self, papers: Sequence[int]) -> Sequence[Text]:
+        """Return the texts of these papers in the given order."""
+        return [self._texts[paper] for paper in papers]

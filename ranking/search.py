@@ -1,0 +1,391 @@
+"""Finding papers by words: every posting is scored, the best few hundred are read and re-ranked.
+
+The first pass is BM25F (Robertson, Zaragoza and Taylor 2004) over all papers. The second reads
+the best candidates and adds pairs of neighbouring query words, then lets each candidate borrow
+from its nearest neighbours among the candidates (Diaz 2005, regularised scores), with word weights
+taken from the candidates themselves, so that nothing has to be fitted beforehand.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from ranking.follow import names_author
+from ranking.postings import NONE, Postings, Text, Tokens, author_terms, category_terms, tokens
+from ranking.query import Query
+from ranking.spelling import Vocabulary, correct
+from ranking.text import fold, stems, words
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float32]
+
+K1, B = 1.5, 0.75
+CANDIDATES = 200
+PAIR = 0.4  # what a pair of neighbouring query words weighs beside the words themselves
+NEIGHBOURS, BORROWED = 4, 0.3
+MOST_TERMS = 64  # distinct query terms; the rarest are kept
+MOST_READ = 1_000  # papers read to see whether a phrase really stands in them
+SIMILAR_TERMS = 30
+
+
+class Collection(Vocabulary, Protocol):
+    """Where posting lists and texts come from: a database, or memory."""
+
+    @property
+    def lengths(self) -> NDArray[np.uint16]:
+        """(m,) weighted words by paper number; 0 where there is no paper."""
+        ...
+
+    def postings(self, terms: Sequence[str]) -> Mapping[str, Postings]:
+        """Return the postings of the terms that any paper holds."""
+        ...
+
+    def texts(self, papers: Sequence[int]) -> Sequence[Text]:
+        """Return the texts of these papers in the given order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Matches, best first. ``exact`` is False where ``total`` is only a lower bound.
+
+    ``terms`` are the stems that were searched, for highlighting.
+    """
+
+    papers: tuple[int, ...] = ()
+    scores: tuple[float, ...] = ()
+    total: int = 0
+    exact: bool = True
+    terms: frozenset[str] = field(default=frozenset())
+    notes: tuple[str, ...] = ()
+
+
+def find(
+    collection: Collection,
+    query: Query,
+    *,
+    allowed: NDArray[np.bool_] | None = None,
+    depth: int = CANDIDATES,
+) -> Found:
+    """Return the best ``depth`` papers for a query; ties go to the smaller number.
+
+    ``allowed`` is a mask by paper number for filters that postings do not know. A query without
+    words that could be searched finds every paper that its filters let through, newest first.
+    """
+    pairs, weights, notes = _spelled(collection, query)
+    phrases = [stems(phrase) for phrase in query.find.phrases]
+    lists = collection.postings(_needed(query, weights))
+    mask = _mask(collection, query, phrases, lists, allowed)
+    if weights:
+        scores = bm25(collection.lengths, lists, weights)
+        scores[~mask] = 0.0
+        matches = np.flatnonzero(scores > 0)
+    else:
+        scores = np.zeros(len(mask), np.float32)
+        matches = np.flatnonzero(mask)[::-1] if query.filtered else np.zeros(0, np.int64)
+    top = _best(scores, matches, max(depth, CANDIDATES)) if weights else matches
+    top, texts, total, exact = _read(collection, query, phrases, top, matches, depth)
+    values = scores[top]
+    if weights:
+        idf = {term: _idf(collection.lengths, lists.get(term, NONE)) for term in weights}
+        order, head = rerank(values[:CANDIDATES], texts, pairs, idf)
+        if len(values) > len(head):  # what was not read again stays below
+            values[len(head) :] = np.minimum(values[len(head) :], head.min())
+        values[: len(head)] = head
+        top = np.concatenate((top[: len(head)][order], top[len(head) :]))
+        values[: len(head)] = head[order]
+    return Found(
+        papers=tuple(int(paper) for paper in top[:depth]),
+        scores=tuple(float(value) for value in values[:depth]),
+        total=total,
+        exact=exact,
+        terms=frozenset(weights),
+        notes=notes,
+    )
+
+
+def similar(collection: Collection, text: Text, *, depth: int = 10) -> Found:
+    """Return the papers most like one: its weightiest terms, then the cosine of whole papers."""
+    have = tokens(text.title, text.abstract)
+    counts = Counter(have.title * 2 + have.body)
+    lists = collection.postings(sorted(counts))
+    weighed = {
+        term: (1.0 + math.log(count)) * _idf(collection.lengths, lists[term])
+        for term, count in counts.items()
+        if term in lists
+    }
+    chosen = sorted(weighed, key=lambda term: (-weighed[term], term))[:SIMILAR_TERMS]
+    weights = {term: 1.0 + math.log(counts[term]) for term in chosen}
+    scores = bm25(collection.lengths, lists, weights)
+    if text.paper < len(scores):
+        scores[text.paper] = 0.0
+    matches = np.flatnonzero(scores > 0)
+    top = _best(scores, matches, max(depth, CANDIDATES // 2))
+    if not len(top):
+        return Found()
+    rows = vectors([tokens(t.title, t.abstract) for t in (text, *collection.texts(top.tolist()))])
+    first = scores[top]
+    values = first / first.max() + rows[1:] @ rows[0]
+    order = np.lexsort((top, -values))[:depth]
+    return Found(
+        papers=tuple(int(paper) for paper in top[order]),
+        scores=tuple(float(value) for value in values[order]),
+        total=len(matches),
+        terms=frozenset(chosen),
+    )
+
+
+def bm25(
+    lengths: NDArray[np.uint16], lists: Mapping[str, Postings], weights: Mapping[str, float]
+) -> Floats:
+    """Return (m,) scores by paper number; the title's words count as ``TITLE_WEIGHT`` words."""
+    scores = np.zeros(len(lengths), np.float32)
+    present = lengths[lengths > 0]
+    mean = float(present.mean(dtype=np.float64)) if len(present) else 1.0
+    for term in sorted(weights):
+        found = lists.get(term, NONE)
+        counts = found.counts.astype(np.float32)
+        norms = lengths[found.papers].astype(np.float32)
+        norms *= np.float32(K1 * B / mean)
+        norms += np.float32(K1 * (1.0 - B))
+        norms += counts
+        counts *= np.float32(weights[term] * _idf(lengths, found))
+        counts /= norms
+        scores[found.papers] += counts
+    return scores
+
+
+def rerank(
+    scores: Floats,
+    texts: Sequence[Text],
+    pairs: Iterable[tuple[str, str]],
+    idf: Mapping[str, float],
+) -> tuple[NDArray[np.int64], Floats]:
+    """Score the candidates again; return their new order and their new scores.
+
+    ``scores`` are (n,) and ``texts`` the same n candidates, ordered so that ties keep their order.
+    """
+    read = [tokens(text.title, text.abstract) for text in texts]
+    values = scores[: len(read)] + PAIR * _pair_scores(read, set(pairs), idf)
+    values = smooth(values.astype(np.float32), vectors(read))
+    return np.argsort(-values, kind="stable"), values
+
+
+def vectors(read: Sequence[Tokens]) -> Floats:
+    """Return (n, v) rows of length 1: TF-IDF with the weights of these n papers alone.
+
+    A word that only one of them has says nothing of their likeness and stays out.
+    """
+    columns: dict[str, int] = {}
+    rows: list[int] = []
+    terms: list[int] = []
+    counts: list[int] = []
+    for row, paper in enumerate(read):
+        held = Counter(paper.body)
+        for stem in paper.title:
+            held[stem] += 3
+        for stem, count in held.items():
+            rows.append(row)
+            terms.append(columns.setdefault(stem, len(columns)))
+            counts.append(count)
+    n = len(read)
+    at, term = np.array(rows, np.int64), np.array(terms, np.int64)
+    held_by = np.bincount(term, minlength=len(columns)).astype(np.float32)
+    weights = np.log(1.0 + (n - held_by + 0.5) / (held_by + 0.5))
+    shared = held_by >= 2
+    renumbered = np.cumsum(shared) - 1
+    keep = shared[term]
+    matrix = np.zeros((n, int(shared.sum())), np.float32)
+    tf = 1.0 + np.log(np.array(counts, np.float32))
+    matrix[at[keep], renumbered[term[keep]]] = (tf * weights[term])[keep]
+    norms = np.sqrt(np.einsum("ij,ij->i", matrix, matrix))
+    norms[norms == 0] = 1.0
+    return np.asarray(matrix / norms[:, None], np.float32)
+
+
+def smooth(values: Floats, rows: Floats) -> Floats:
+    """Let each candidate borrow a share of its score from its nearest neighbours' scores."""
+    n = len(values)
+    if n <= NEIGHBOURS:
+        return values
+    likeness = rows @ rows.T
+    np.fill_diagonal(likeness, 0.0)
+    least = np.partition(likeness, n - NEIGHBOURS, axis=1)[:, n - NEIGHBOURS]
+    likeness[likeness < least[:, None]] = 0.0
+    total = likeness.sum(axis=1)
+    total[total == 0] = 1.0
+    borrowed = (likeness @ values) / total
+    return np.asarray((1.0 - BORROWED) * values + BORROWED * borrowed, np.float32)
+
+
+def _pair_scores(
+    read: Sequence[Tokens], pairs: set[tuple[str, str]], idf: Mapping[str, float]
+) -> Floats:
+    scores = np.zeros(len(read), np.float32)
+    if not pairs:
+        return scores
+    for row, paper in enumerate(read):
+        seen: Counter[tuple[str, str]] = Counter()
+        for side in (paper.title, paper.body):
+            seen.update(pair for pair in pairwise(side) if pair in pairs)
+        for (left, right), count in sorted(seen.items()):
+            weight = (idf.get(left, 0.0) + idf.get(right, 0.0)) / 2
+            scores[row] += weight * count / (count + K1)
+    return scores
+
+
+def _idf(lengths: NDArray[np.uint16], found: Postings) -> float:
+    papers, held = int(np.count_nonzero(lengths)), len(found)
+    return math.log(1.0 + (papers - held + 0.5) / (held + 0.5))
+
+
+def _spelled(
+    collection: Collection, query: Query
+) -> tuple[list[tuple[str, str]], dict[str, float], tuple[str, ...]]:
+    """Return neighbouring stems, how often each stem was asked for, and notes on corrections."""
+    typed = words(query.plain)
+    stemmed = stems(query.plain)
+    known = collection.frequencies(sorted(set(stemmed)))
+    notes: list[str] = []
+    replaced: dict[str, str] = {}
+    for word, stem in zip(typed, stemmed, strict=True):
+        if stem in known or stem in replaced or len(replaced) >= 8:
+            continue
+        better = correct(word, stem, collection)
+        replaced[stem] = better.stem if better else stem
+        if better:
+            notes.append(f"No paper has “{word}”; searched for “{better.word}” instead.")
+    final = [replaced.get(stem, stem) for stem in stemmed]
+    held = {stem: known.get(stem, 0) for stem in final}
+    kept = sorted(held, key=lambda stem: (held[stem], stem))[:MOST_TERMS]
+    asked = Counter(final)
+    return (
+        list(pairwise(final)),
+        {stem: float(asked[stem]) for stem in kept},
+        tuple(notes),
+    )
+
+
+def _needed(query: Query, weights: Mapping[str, float]) -> list[str]:
+    needed = set(weights)
+    for text in (*query.find.phrases, *query.without.phrases, *query.without.words):
+        needed.update(stems(text))
+    for author in (*query.find.authors, *query.without.authors):
+        needed.update(author_terms(author))
+    for category in (*query.find.categories, *query.without.categories):
+        needed.update(category_terms(category)[:1])
+    return sorted(needed)
+
+
+def _mask(
+    collection: Collection,
+    query: Query,
+    phrases: Sequence[Sequence[str]],
+    lists: Mapping[str, Postings],
+    allowed: NDArray[np.bool_] | None,
+) -> NDArray[np.bool_]:
+    mask = collection.lengths > 0
+    if allowed is not None:
+        mask &= allowed[: len(mask)]
+
+    def holding(terms: Iterable[str]) -> NDArray[np.bool_]:
+        every = np.ones(len(mask), np.bool_)
+        for term in terms:
+            one = np.zeros(len(mask), np.bool_)
+            one[lists.get(term, NONE).papers] = True
+            every &= one
+        return every
+
+    for phrase in phrases:
+        mask &= holding(phrase)
+    for author in query.find.authors:
+        mask &= holding(author_terms(author))
+    if query.find.categories:
+        any_of = np.zeros(len(mask), np.bool_)
+        for category in query.find.categories:
+            any_of |= holding(category_terms(category)[:1])
+        mask &= any_of
+    for category in query.without.categories:
+        mask &= ~holding(category_terms(category)[:1])
+    for word in query.without.words:
+        if stems(word):
+            mask &= ~holding(stems(word))
+    return mask
+
+
+def _best(scores: Floats, matches: NDArray[np.int64], depth: int) -> NDArray[np.int64]:
+    """Return the best ``depth`` of the matches, ties by number."""
+    values = scores[matches]
+    if len(matches) > depth:
+        least = np.partition(values, len(values) - depth)[len(values) - depth]
+        keep = values >= least
+        matches, values = matches[keep], values[keep]
+    return matches[np.lexsort((matches, -values))][:depth]
+
+
+def _read(
+    collection: Collection,
+    query: Query,
+    phrases: Sequence[Sequence[str]],
+    top: NDArray[np.int64],
+    matches: NDArray[np.int64],
+    depth: int,
+) -> tuple[NDArray[np.int64], list[Text], int, bool]:
+    """Read the candidates and drop those that only seemed to hold a phrase or a name.
+
+    Return the papers left, the texts of the first ``CANDIDATES``, the total and its exactness.
+    """
+    without = [stems(phrase) for phrase in query.without.phrases]
+    names, not_names = query.find.authors, query.without.authors
+    if not (phrases or without or names or not_names):
+        return top, list(collection.texts(top[:CANDIDATES].tolist())), len(matches), True
+
+    def holds(text: Text) -> bool:
+        read = tokens(text.title, text.abstract)
+        return (
+            all(_has(read, phrase) for phrase in phrases)
+            and not any(phrase and _has(read, phrase) for phrase in without)
+            and all(_is_by(text, name) for name in names)
+            and not any(_is_by(text, name) for name in not_names)
+        )
+
+    kept: list[int] = []
+    texts: list[Text] = []
+    seen = 0
+    bound = max(MOST_READ, depth)
+    while seen < min(len(top), bound):
+        part = top[seen : min(seen + CANDIDATES, bound)]
+        seen += len(part)
+        for text in collection.texts(part.tolist()):
+            if holds(text):
+                kept.append(text.paper)
+                if len(texts) < CANDIDATES:
+                    texts.append(text)
+    exact = seen >= len(matches)
+    return np.array(kept, np.int64), texts, len(kept), exact
+
+
+def _has(read: Tokens, phrase: Sequence[str]) -> bool:
+    width, wanted = len(phrase), tuple(phrase)
+    return not width or any(
+        side[i : i + width] == wanted
+        for side in (read.title, read.body)
+        for i in range(len(side) - width + 1)
+        if side[i] == wanted[0]
+    )
+
+
+def _is_by(text: Text, name: str) -> bool:
+    asked = fold(name).split()
+    return names_author(name, text.authors) or any(
+        set(asked) <= set(fold(author).replace("-", " ").split()) for author in text.authors
+    )
