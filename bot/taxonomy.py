@@ -86,7 +86,9 @@ def nearest_category(text: str) -> str | None:
     if near_archive and near_archive[0] != archive:
         candidates.insert(0, f"{near_archive[0]}{dot}{subject}")
     for candidate in candidates:
-        if near := difflib.get_close_matches(candidate, known, n=1, cutoff=0.6):
+        # Letters that changed places are a likelier slip than another letter.
+        swapped = [name for name in known if sorted(name) == sorted(candidate)]
+        if near := swapped or difflib.get_close_matches(candidate, known, n=1, cutoff=0.6):
             return known[near[0]]
     return known[near_archive[0]] if near_archive else None
 
