@@ -34,7 +34,7 @@ _NEW_ID = re.compile(
 )
 # Before April 2007: archive, an optional subject class, then year, month and three digits.
 _OLD_ID = re.compile(
-    r"(?P<archive>[a-z]{2,8}(?:-[a-z]{2,4})?)(?:\.[a-z]{2}(?:-[a-z]{2,4})?)?"
+    r"(?P<archive>[a-z]{2,8}(?:-[a-z]{2,4})?)(?:\.[a-z]{2,5}(?:-[a-z]{2,4})?)?"
     r"/(?P<number>[0-9]{2}(?:0[1-9]|1[0-2])[0-9]{3})(?:v(?P<version>[1-9][0-9]{0,2}))?",
     re.ASCII | re.IGNORECASE,
 )
@@ -108,11 +108,7 @@ def web_url(text: str) -> str | None:
         return None
     host = parts.hostname or ""
     # A name and password before the host serve only to make one host look like another.
-    if (
-        "@" in parts.netloc
-        or not re.fullmatch(r"[^\W_](?:[\w.-]*[^\W_])?", host)
-        or "." not in host
-    ):
+    if "@" in parts.netloc or not _HOST.fullmatch(host):
         return None
     return bare
 

@@ -125,7 +125,7 @@ def _convert_accent(text: str, mark: str, after: int, out: list[str], *, depth: 
 def _convert_macro(
     text: str, name: str, after: int, out: list[str], *, math: bool, depth: int
 ) -> int:
-    if name in ACCENTS and text[after : after + 1] == "{" and not math:
+    if name in ACCENTS and not math and _takes_accent(text, after):
         before = len(out)
         end = _convert_accent(text, name, after, out, depth=depth)
         if end != after:
@@ -142,13 +142,20 @@ def _convert_macro(
     return _convert_call(text, name, after, out, math=math, depth=depth)
 
 
+def _takes_accent(text: str, after: int) -> bool:
+    r"""Tell ``\c{c}`` and a group's ``{\H o}`` from an author's macro of that name."""
+    return text.startswith("{", after) or bool(re.fullmatch(r" \w", text[after : after + 3]))
+
+
 def _drop(text: str, name: str, after: int, out: list[str]) -> int:
     if name in SILENT:
         return _skip_space(text, after)
     if name == "rule":
         return _skip_argument(text, _skip_argument(text, after))
-    while out and out[-1].endswith((" ", "~")):
+    while out and not (out[-1] and out[-1].rstrip(" ~") == out[-1]):
         out[-1] = out[-1].rstrip(" ~")
+        if not out[-1]:
+            out.pop()
     return _skip_argument(text, _skip_option(text, after))
 
 

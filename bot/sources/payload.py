@@ -17,6 +17,7 @@ MAX_BYTES = 64 * 2**20
 # More of them than any listing has entries would say no more than the first ones.
 _MOST_LOST = 3_000
 _LABEL = 120
+_MOST_MEMBERS = 64
 _LONGEST_TITLE = 1_000
 _LONGEST_ABSTRACT = 20_000
 _RAW = 2_000
@@ -214,7 +215,9 @@ def unpack(body: bytes, limit: int = MAX_BYTES) -> bytes:
     pieces: list[bytes] = []
     size, rest = 0, body
     try:
-        while rest.startswith(b"\x1f\x8b") and size <= limit:
+        for _ in range(_MOST_MEMBERS):
+            if not rest.startswith(b"\x1f\x8b") or size > limit:
+                break
             stream = zlib.decompressobj(wbits=31)
             piece = stream.decompress(rest, limit + 1 - size)
             pieces.append(piece)
