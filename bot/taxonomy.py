@@ -1,4 +1,4 @@
-"""arXiv's subject categories: which exist, how they are written, and what matches what.
+"""arXiv's subject categories: which exist and how they are written.
 
 The list is https://arxiv.org/category_taxonomy as of 2025; it changes about once in a decade, and
 an unlisted category is only warned about.
@@ -91,12 +91,3 @@ def nearest_category(text: str) -> str | None:
         if near := swapped or difflib.get_close_matches(candidate, known, n=1, cutoff=0.6):
             return known[near[0]]
     return known[near_archive[0]] if near_archive else None
-
-
-def matches_category(pattern: str, category: str) -> bool:
-    """Whether a paper's category falls under a profile's: ``cs.*`` takes ``cs.CL`` and ``cs``."""
-    pattern, category = pattern.casefold(), category.casefold()
-    if pattern.endswith(".*"):
-        archive = pattern.removesuffix(".*")
-        return category == archive or category.startswith(f"{archive}.")
-    return pattern == category

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from bot import profiles
 from bot.domain import PaperwireError, Profile
-from bot.taxonomy import matches_category
 
 WRITTEN = (
     'low-resource translation, morphology, -"image generation", author:"Jane Roe", '
@@ -145,20 +144,6 @@ def test_seeds_may_be_old_ids_and_dois_and_need_no_commas() -> None:
 )
 def test_categories_are_written_as_arxiv_writes_them(text: str, category: str) -> None:
     assert profiles.parse(text) == Profile(categories=(category,))
-
-
-@pytest.mark.parametrize(
-    ("pattern", "category", "expected"),
-    [
-        ("cs.CL", "cs.CL", True),
-        ("cs.CL", "cs.LG", False),
-        ("cs.*", "cs.LG", True),
-        ("astro-ph.*", "astro-ph", True),
-        ("cs.*", "csx.LG", False),
-    ],
-)
-def test_a_wildcard_takes_the_whole_archive(pattern: str, category: str, *, expected: bool) -> None:
-    assert matches_category(pattern, category) is expected
 
 
 def test_an_unknown_category_is_kept_with_a_warning_that_names_the_nearest() -> None:
