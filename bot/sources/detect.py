@@ -18,7 +18,6 @@ from bot.sources.json_lines import JsonLines
 # As much of a file as telling its kind may need.
 HEAD_BYTES = 64 * 1024
 
-_FIRST_TAG = re.compile(r"<(?:[\w.-]+:)?([A-Za-z][\w-]*)")
 _ROOTS = frozenset({"oai-pmh", "rss", "rdf", "feed"})
 _ARXIV_FEED = re.compile(
     r"<arxiv:announce_type|oai:arXiv\.org:|//rss\.arxiv\.org/|updates on arXiv\.org"
@@ -82,8 +81,7 @@ def _sniff_json(text: str) -> Source | None:
 
 
 def _sniff_xml(text: str) -> Source | None:
-    tag = _FIRST_TAG.search(re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL))
-    root = tag[1].lower() if tag else ""
+    root = payload.root_name(text)
     if root not in _ROOTS:
         return None
     if root == "oai-pmh":

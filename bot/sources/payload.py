@@ -50,6 +50,7 @@ _HTML_TYPE = re.compile(r"<!doctype\s+html\b", re.IGNORECASE)
 _BEFORE_ROOT = re.compile(
     r"(?:\s+|\ufeff|<\?.*?\?>|<!--.*?-->|<!doctype[^>]*>)*", re.IGNORECASE | re.DOTALL
 )
+_FIRST_TAG = re.compile(r"<(?:[\w.-]+:)?([A-Za-z][\w-]*)")
 _FEED_ROOT = re.compile(r"<(?:[\w.-]+:)?(?:rss|feed|rdf|oai-pmh)\b", re.IGNORECASE)
 _HTML_ROOT = re.compile(r"<(?:html|head|body)\b", re.IGNORECASE)
 _REFUSAL = re.compile(
@@ -164,6 +165,13 @@ def is_web_page(text: str) -> bool:
     if _HTML_ROOT.match(start, at):
         return True
     return bool(_HTML_TYPE.search(start[:at])) and not _FEED_ROOT.match(start, at)
+
+
+def root_name(text: str) -> str:
+    """Return the name of a document's first element in small letters, without its prefix."""
+    before = _BEFORE_ROOT.match(text)
+    tag = _FIRST_TAG.search(text, before.end() if before else 0)
+    return tag[1].lower() if tag else ""
 
 
 def _page_title(text: str) -> str:

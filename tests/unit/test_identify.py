@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.identify import arxiv_id, doi, doi_url, github_url, paper_url, web_url
+
+STEADY = settings(deadline=None, derandomize=True)
 
 
 @pytest.mark.parametrize(
@@ -141,12 +143,14 @@ def test_code_links_are_https_and_at_github() -> None:
         assert github_url(text) is None
 
 
+@STEADY
 @given(st.text(max_size=200))
 def test_no_text_makes_identification_raise(text: str) -> None:
     for read in (arxiv_id, doi, web_url, github_url):
         read(text)
 
 
+@STEADY
 @given(
     st.sampled_from(["https://arxiv.org/abs/", "arXiv:", "", "https://hf.co/papers/"]),
     st.from_regex(r"(1[5-9]|2[0-9])(0[1-9]|1[0-2])\.0[0-9]{3}[1-9]", fullmatch=True),

@@ -6,13 +6,14 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.ports import Request
 from bot.sources.capture import Capture
 from ranking.repair import author_key, readable, repair, title_key, without_links
 
+STEADY = settings(deadline=None, derandomize=True)
 ANY_TEXT = st.one_of(
     st.text(max_size=200),
     st.text(alphabet="\\$~{}^_ab12 &;#x\"'`-é脺茅鈥ÃÂ©\u202e\x00\n", max_size=60),
@@ -210,6 +211,7 @@ def test_author_key_joins_the_ways_of_writing_a_name(names: tuple[str, ...], key
     assert {author_key(name) for name in names} == {key}
 
 
+@STEADY
 @given(ANY_TEXT)
 def test_repair_is_idempotent_and_leaves_no_hidden_character(text: str) -> None:
     once = repair(text)
@@ -219,6 +221,7 @@ def test_repair_is_idempotent_and_leaves_no_hidden_character(text: str) -> None:
     assert once == " ".join(once.split())
 
 
+@STEADY
 @given(ANY_TEXT)
 def test_readable_is_idempotent_on_repaired_text(text: str) -> None:
     once = readable(repair(text))
@@ -226,6 +229,7 @@ def test_readable_is_idempotent_on_repaired_text(text: str) -> None:
     assert "\n" not in once
 
 
+@STEADY
 @given(ANY_TEXT)
 def test_keys_are_those_of_the_repaired_text(text: str) -> None:
     assert title_key(text) == title_key(repair(text))
@@ -233,6 +237,7 @@ def test_keys_are_those_of_the_repaired_text(text: str) -> None:
     assert isinstance(without_links(text), str)
 
 
+@STEADY
 @given(st.text(alphabet="abc XYZ-:é", min_size=1, max_size=40))
 def test_title_key_is_blind_to_case_accents_and_punctuation(title: str) -> None:
     bare = "".join(x for x in title.replace("é", "e") if x.isalpha()).lower()
