@@ -40,6 +40,8 @@ _ESCAPE_SEQUENCE = re.compile(
     r"|\x1b[ -/]{0,4}[0-~]?"  # the short ones
 )
 _JOINERS = "\u200c\u200d"
+_JOINED = r"[^\x00-\x7f\s\u200c\u200d]"
+_LONE_JOINER = re.compile(f"(?<!{_JOINED})[{_JOINERS}]|[{_JOINERS}](?!{_JOINED})")
 _TOP_LEVEL = (
     "ai|app|biz|cc|cn|co|com|dev|edu|eu|fr|de|gov|info|io|jp|me|net|org|page|ru|site|uk|xyz"
 )
@@ -53,7 +55,6 @@ _LINK = re.compile(
     r")\S*",
     re.IGNORECASE,
 )
-_MARKED_LINK = re.compile(r"\[([^\[\]]{0,300})\]\((?=\s{0,9}\S{0,40}(?:[:/]|www))[^()\s]{0,2000}\)")
 
 
 # --- text ---------------------------------------------------------------------------------------
@@ -66,18 +67,14 @@ def visible(text: str) -> str:
     two characters outside ASCII, where scripts and emoji need it.
     """
     text = _ESCAPE_SEQUENCE.sub("", text[:_READ_LIMIT])
-    kept: list[str] = []
-    for position, char in enumerate(text):
-        if char in _JOINERS:
-            before = kept[-1] if kept else ""
-            after = text[position + 1 : position + 2]
-            if before > "\x7f" and before not in _JOINERS and after > "\x7f":
-                kept.append(char)
-        elif char.isspace():
-            kept.append(" ")
-        elif unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Co"}:
-            kept.append(char)
-    return "".join(kept).rstrip(_JOINERS)
+    kept = (
+        " " if char.isspace() else char
+        for char in text
+        if char.isspace()
+        or char in _JOINERS
+        or unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Co"}
+    )
+    return _LONE_JOINER.sub("", "".join(kept))
 
 
 def clip(text: str, limit: int) -> str:
@@ -94,8 +91,8 @@ def clip(text: str, limit: int) -> str:
 def plain_text(text: str, limit: int) -> str:
     """Return free text as one visible line of at most ``limit`` characters, links dropped."""
     line = " ".join(visible(text).split())
-    line = _LINK.sub("", _MARKED_LINK.sub(r"\1", line))
-    return clip(" ".join(line.split()), limit)
+    line = " ".join(_LINK.sub("", line).split())
+    return clip(_LONE_JOINER.sub("", line), limit)
 
 
 def safe_url(url: str | None) -> str | None:

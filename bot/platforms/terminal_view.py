@@ -177,7 +177,7 @@ class Screen:
         if not self._links:
             return self._text(url)
         shown = url.removeprefix("https://").removeprefix("http://")
-        return self._text(shown, style=f"blue link {url}")
+        return self._text(shown, style=f"cyan link {url}")
 
     def _append(self, lines: list[Text], words: str, *, style: str) -> list[Text]:
         *above, last = lines
