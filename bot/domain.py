@@ -388,3 +388,7 @@ class Reply:
     ephemeral: bool = True
     ok: bool = True
     signals: tuple[Signal, ...] = field(default=())  # after a vote: what now stands for the person
+    back: str = ""  # the command that shows the page before, where there is one
+    more: str = ""  # the command that shows the next page
+    image: bytes = b""  # a PNG
+    image_alt: str = ""

@@ -5,9 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Protocol
 
-from bot.domain import ChannelState, CommandEvent, Layout, Listing, Post, Reply, Signal, VoteEvent
+from bot.domain import (
+    Channel,
+    ChannelState,
+    CommandEvent,
+    Layout,
+    Listing,
+    Person,
+    Place,
+    Post,
+    Reply,
+    Signal,
+    VoteEvent,
+)
 
 Clock = Callable[[], datetime]
 
@@ -35,6 +48,77 @@ class Source(Protocol):
 
     def parse(self, body: bytes, request: Request) -> Listing:
         """Read an answer's bytes; bad entries become rejects, bad bytes an outcome."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """What a source gave us to ask "has it changed?" with; empty where it gave nothing."""
+
+    etag: str = ""
+    last_modified: str = ""
+
+
+NO_VALIDATORS = Validators()
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A whole answer. ``url`` is where it came from after redirects."""
+
+    body: bytes
+    url: str
+    validators: Validators
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotModified:
+    """The source says that what we read last is still current."""
+
+    validators: Validators
+
+
+class Trouble(StrEnum):
+    """The kinds of failure that a caller may want to tell apart."""
+
+    ADDRESS = "address"  # not a link that can be asked for, or one that must not be
+    CONNECTION = "connection"
+    CERTIFICATE = "certificate"
+    TIMEOUT = "timeout"
+    TRUNCATED = "truncated"  # the answer ended early; ``body`` holds what came
+    TOO_LARGE = "too large"
+    ENCODING = "encoding"
+    STATUS = "status"
+    REDIRECT = "redirect"
+    HELD = "held"  # not asked, because the source told us to stay away for a while
+
+
+@dataclass(frozen=True, slots=True)
+class FetchFailed:
+    """No answer, and why. ``retry_after`` is in seconds, None where nothing was asked of us.
+
+    ``body`` is the beginning of what a refusing source sent (at most 64 KiB), or what came of an
+    answer that ended early.
+    """
+
+    trouble: Trouble
+    reason: str
+    status: int | None = None
+    retry_after: float | None = None
+    body: bytes = b""
+
+
+FetchOutcome = Fetched | NotModified | FetchFailed
+
+
+class Fetch(Protocol):
+    """Makes the GETs of every source, politely and within bounds."""
+
+    async def get(
+        self, request: Request, *, validators: Validators = NO_VALIDATORS
+    ) -> FetchOutcome:
+        """Make one conditional GET; never raises for what the net does."""
         ...
 
 
@@ -102,12 +186,52 @@ class Standing:
     number: int | None = None
 
 
+class Suggest(StrEnum):
+    """What a person is typing when suggestions are asked for."""
+
+    QUERY = "query"  # a search: titles
+    PAPER = "paper"  # a paper known here
+    PROFILE_ITEM = "profile-item"  # something that can be removed from the profile
+    SAVED = "saved"  # one of the person's saved papers
+    TIMEZONE = "timezone"
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """What is put into the command, and what the person reads."""
+
+    value: str
+    label: str
+
+
 class Inbound(Protocol):
-    """Where a platform hands in what people do. Both may be called again with the same event."""
+    """Where a platform hands in what people do. All may be called again with the same event."""
 
-    async def command(self, event: CommandEvent) -> Reply: ...
+    async def command(self, event: CommandEvent) -> Reply:
+        """Carry out the text after /papers; troubles come back as a reply with ok=False."""
+        ...
 
-    async def vote(self, event: VoteEvent) -> Reply: ...
+    async def vote(self, event: VoteEvent) -> Reply:
+        """Record a reaction or a button."""
+        ...
+
+    async def suggest(
+        self, place: Place, person: Person, what: Suggest, text: str
+    ) -> tuple[Suggestion, ...]:
+        """Return at most 25 suggestions for what is being typed, the best first."""
+        ...
+
+    async def channel(self, place: Place) -> Channel | None:
+        """Return the subscription of a place with its settings, to fill a form; or None."""
+        ...
+
+    async def moved(self, place: Place, state: ChannelState | None, reason: str) -> None:
+        """A place was renamed (state None), became unreachable, was left, or is back (active)."""
+        ...
+
+    async def reconnected(self, platform: str) -> None:
+        """Events may have been missed: the core reads the standing reactions back."""
+        ...
 
 
 class ChatPlatform(Protocol):

@@ -54,7 +54,12 @@ def parse(text: str) -> Profile:
 
 def format(profile: Profile) -> str:  # noqa: A001 - profiles.format is read with its module's name
     """Write a profile so that ``parse`` gives it back."""
-    return ", ".join(write_item(item) for item in _list(profile))
+    return ", ".join(items(profile))
+
+
+def items(profile: Profile) -> tuple[str, ...]:
+    """Return the profile's items, each in its written form."""
+    return tuple(write_item(item) for item in _list(profile))
 
 
 def add(profile: Profile, text: str) -> tuple[Profile, Changes]:

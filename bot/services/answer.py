@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -28,35 +29,47 @@ from bot.store import papers as paper_rows
 from bot.store.feedback import Ballot, Submission
 
 FOUND = 5
+LAST_PAGE = 100
 SAVED_PAGE = 10
 MORE = 3
 PARTS_SHOWN = 8
+_PAGE = re.compile(r"\s+page:(\d{1,4})\s*$", re.ASCII)
 
 
 def search(store: Store, channel: Channel | None, person: str, query: str, now: datetime) -> Reply:
-    """Answer a search with the best few papers."""
+    """Answer a search with a page of papers; ``page:2`` at its end asks for the next page."""
     from bot.services.search import search as find
 
+    asked = _PAGE.search(query)
+    page = min(int(asked[1]), LAST_PAGE) if asked else 1
+    words = _PAGE.sub("", query).strip() if asked else query
     answer = find(
         store,
-        query,
+        words,
         channel_id=channel.id if channel else None,
         person=person,
         now=now,
         limit=FOUND,
+        offset=(page - 1) * FOUND,
     )
+    start = (page - 1) * FOUND
     cards = tuple(
         card(hit.paper, number=number, summary=hit.snippet, reason="", match=None)
-        for number, hit in enumerate(answer.hits, 1)
+        for number, hit in enumerate(answer.hits, start + 1)
     )
-    shown = clip(plain_text(answer.query, 200), 80)
+    shown = clip(plain_text(words, 200), 80)
     if not cards:
-        return Reply(f"Nothing found for {shown!r}.", lines=answer.notes, ok=True)
-    lines = list(answer.notes)
-    if answer.total > len(cards):
-        lines.append(f"These are the best {len(cards)}; more words narrow it down.")
+        nothing = f"No more papers for {shown!r}." if page > 1 else f"Nothing found for {shown!r}."
+        return Reply(nothing, lines=answer.notes)
+    last = start + len(cards)
+    about = "" if answer.exact else "about "
+    headline = f"{about}{count_words(answer.total, 'paper')} for {shown!r}"
     return Reply(
-        f"{count_words(answer.total, 'paper')} for {shown!r}", lines=tuple(lines), cards=cards
+        f"{headline[:1].upper()}{headline[1:]}" + (f", {start + 1} to {last}" if page > 1 else ""),
+        lines=answer.notes,
+        cards=cards,
+        back=f"search {words} page:{page - 1}" if page > 1 else "",
+        more=f"search {words} page:{page + 1}" if last < answer.total else "",
     )
 
 
@@ -153,6 +166,8 @@ def saved(store: Store, channel: Channel, person: str, page: int) -> Reply:
         f"{count_words(len(numbers), 'saved paper')}",
         lines=lines,
         cards=tuple(_plain_cards(papers, start)),
+        back=f"saved {page - 1}" if page > 1 else "",
+        more=f"saved {page + 1}" if page < pages else "",
     )
 
 

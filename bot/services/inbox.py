@@ -42,14 +42,17 @@ from bot.domain import (
     CommandEvent,
     Layout,
     PaperwireError,
+    Person,
+    Place,
     Reply,
     Signal,
     VoteEvent,
 )
-from bot.ports import Clock
+from bot.ports import Clock, Suggest, Suggestion
 from bot.services import answer, manage, react
 from bot.services.manage import Defaults
 from bot.services.ranker import Rankers
+from bot.services.suggest import suggest
 from bot.store import Store, channels, feedback
 
 log = structlog.get_logger(__name__)
@@ -67,7 +70,8 @@ NOT_HERE = Reply(
 class Inbox:
     """Implements ``bot.ports.Inbound`` over the services; work is done off the event loop.
 
-    ``after`` is called when a command may have left messages to send.
+    ``after`` is called when a command may have left messages to send, ``missed`` with the name of
+    a platform whose events may have been lost for a while.
     """
 
     def __init__(
@@ -79,6 +83,7 @@ class Inbox:
         defaults: Defaults,
         layouts: Mapping[str, Layout],
         after: Callable[[], None] = lambda: None,
+        missed: Callable[[str], None] = lambda platform: None,  # noqa: ARG005  nobody listens
     ) -> None:
         self._store = store
         self._rankers = rankers
@@ -86,6 +91,7 @@ class Inbox:
         self._defaults = defaults
         self._layouts = layouts
         self._after = after
+        self._missed = missed
 
     async def command(self, event: CommandEvent) -> Reply:
         """Carry out the text after /papers."""
@@ -96,6 +102,30 @@ class Inbox:
     async def vote(self, event: VoteEvent) -> Reply:
         """Record a reaction or a button."""
         return await asyncio.to_thread(react.vote, self._store, event, self._clock())
+
+    async def suggest(
+        self, place: Place, person: Person, what: Suggest, text: str
+    ) -> tuple[Suggestion, ...]:
+        """Return what a person may be about to type (bot.ports.Inbound)."""
+        return await asyncio.to_thread(suggest, self._store, place, person, what, text)
+
+    async def channel(self, place: Place) -> Channel | None:
+        """Return the subscription of a place (bot.ports.Inbound)."""
+
+        def run() -> Channel | None:
+            with self._store.read() as connection:
+                return channels.at(connection, place)
+
+        return await asyncio.to_thread(run)
+
+    async def moved(self, place: Place, state: ChannelState | None, reason: str) -> None:
+        """Follow what a platform says of a place (bot.ports.Inbound)."""
+        await asyncio.to_thread(manage.move, self._store, place, state, reason, self._clock())
+        self._after()
+
+    async def reconnected(self, platform: str) -> None:
+        """Have the reactions of a platform read back (bot.ports.Inbound)."""
+        self._missed(platform)
 
     def _command(self, event: CommandEvent) -> Reply:
         try:

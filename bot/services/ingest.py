@@ -87,22 +87,23 @@ def ingest(
 
 def repair(entry: Entry) -> Repaired:
     """Make an entry's text readable, and the keys by which the same paper is recognised."""
-    from ranking import repair as text
+    from ranking.repair import readable, title_key
+    from ranking.repair import repair as mend
 
-    title = text.readable(text.repair(entry.title))
+    title = readable(mend(entry.title))
     return Repaired(
         title=title,
-        abstract=text.readable(text.repair(entry.abstract)),
-        title_key=text.title_key(title),
+        abstract=readable(mend(entry.abstract)),
+        title_key=title_key(title),
         author_key=_author_key(entry.authors[0]) if entry.authors else "",
     )
 
 
 @lru_cache(maxsize=4096)
 def _author_key(name: str) -> str:
-    from ranking import repair as text
+    from ranking.repair import author_key
 
-    return text.author_key(name)
+    return author_key(name)
 
 
 def _repeated(listing: Listing, location: str) -> Ingested:

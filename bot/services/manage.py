@@ -28,6 +28,7 @@ from bot.store import Store, channels, digests, feedback, listings, outbox
 from bot.store import papers as paper_rows
 
 TERMS_SHOWN = 8
+UNSUBSCRIBED = "unsubscribed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def subscribe(
 def unsubscribe(store: Store, channel: Channel) -> Reply:
     """Stop for good; the history stays, so that subscribing again goes on where it was."""
     with store.write() as connection:
-        channels.set_state(connection, channel.id, ChannelState.LEFT, "unsubscribed")
+        channels.set_state(connection, channel.id, ChannelState.LEFT, UNSUBSCRIBED)
         dropped = outbox.abandon_channel(connection, channel.id, "the channel unsubscribed")
     lines = ["Interests and votes are kept. To come back: /papers subscribe"]
     if dropped:
@@ -135,6 +136,35 @@ def change_profile(
         "Interests updated." if not notes else notes[0],
         lines=(*notes[1:], *_interest_lines(channel), *profiles.warn(profile)),
     )
+
+
+def move(
+    store: Store, place: Place, state: ChannelState | None, reason: str, now: datetime
+) -> None:
+    """Follow what a platform says of a place: renamed, unreachable, left, or back.
+
+    A person's pause or farewell stands; only what the platform took does it give back.
+    """
+    with store.write() as connection:
+        channel = channels.at(connection, place)
+        if channel is None:
+            return
+        if place.name and place.name != channel.name:
+            channel = replace(channel, name=place.name)
+            channels.update(connection, channel)
+        by_person = channel.state is ChannelState.PAUSED or channel.state_reason == UNSUBSCRIBED
+        if state is None or state is channel.state or by_person:
+            return
+        back = state is ChannelState.ACTIVE and channel.state is ChannelState.LEFT
+        channels.update(
+            connection,
+            replace(
+                channel,
+                state=state,
+                state_reason=reason,
+                scheduled_at=now if back else channel.scheduled_at,
+            ),
+        )
 
 
 def show_profile(store: Store, rankers: Rankers, channel: Channel, now: datetime) -> Reply:

@@ -6,11 +6,12 @@ runs the feed, so both could point at the machine's own network.
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 from aiohappyeyeballs import AddrInfoType
+from aiohttp import ThreadedResolver
+from aiohttp.abc import AbstractResolver
 
 NOT_PUBLIC = "is not a public address"
 
@@ -42,13 +43,13 @@ def open_public_socket(info: AddrInfoType) -> socket.socket:
     return socket.socket(family=family, type=kind, proto=protocol)
 
 
-async def resolves_inside(host: str) -> bool:
+async def resolves_inside(host: str, resolver: AbstractResolver | None = None) -> bool:
     """Tell whether a name leads to a private address as far as this machine can resolve it."""
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        found = await (resolver or ThreadedResolver()).resolve(host, family=socket.AF_UNSPEC)
     except OSError:
         return False
-    return any(not is_public(str(address[0])) for *_, address in found)
+    return any(not is_public(answer["host"]) for answer in found)
 
 
 def is_loopback(host: str) -> bool:

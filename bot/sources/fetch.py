@@ -8,7 +8,7 @@ import time
 import urllib.request
 import zlib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from types import TracebackType
@@ -19,7 +19,17 @@ from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from bot import __version__
-from bot.ports import Clock, Request
+from bot.ports import (
+    NO_VALIDATORS,
+    Clock,
+    Fetched,
+    FetchFailed,
+    FetchOutcome,
+    NotModified,
+    Request,
+    Trouble,
+    Validators,
+)
 from bot.sources.addresses import is_loopback, open_public_socket, resolves_inside
 from bot.sources.limits import (
     FetchLimits,
@@ -32,53 +42,12 @@ from bot.sources.limits import (
     read_exhausted_limit,
     read_retry_after,
 )
-from bot.sources.trouble import FetchFailed, Trouble, explain, inside, place_of, say_status
+from bot.sources.trouble import explain, inside, place_of, say_status
 from bot.sources.unpack import ENCODINGS, Unpacked
-
-__all__ = [
-    "FetchFailed",
-    "FetchLimits",
-    "FetchOutcome",
-    "Fetched",
-    "Fetcher",
-    "NotModified",
-    "Pace",
-    "Trouble",
-    "Validators",
-    "user_agent",
-]
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _RETRYABLE = frozenset({429, 500, 502, 503, 504})
 _ERROR_BODY_BYTES = 64 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Validators:
-    """What a source gave us to ask "has it changed?" with; empty where it gave nothing."""
-
-    etag: str = ""
-    last_modified: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """A whole answer. ``url`` is where it came from after redirects."""
-
-    body: bytes
-    url: str
-    validators: Validators
-    content_type: str
-
-
-@dataclass(frozen=True, slots=True)
-class NotModified:
-    """The source says that what we read last is still current."""
-
-    validators: Validators
-
-
-FetchOutcome = Fetched | NotModified | FetchFailed
 
 
 def user_agent(url: str = "", contact: str = "") -> str:
@@ -146,7 +115,9 @@ class Fetcher:
         for session in sessions.values():
             await session.close()
 
-    async def get(self, request: Request, *, validators: Validators = Validators()) -> FetchOutcome:
+    async def get(
+        self, request: Request, *, validators: Validators = NO_VALIDATORS
+    ) -> FetchOutcome:
         """Make one GET, with retries where they can help; never raises for what the net does."""
         url = _read_url(request.url)
         if isinstance(url, FetchFailed):
@@ -198,7 +169,7 @@ class Fetcher:
         """Send one request and read its answer; a redirect is returned as the next address."""
         proxy = self._proxy_for(url)
         guarded = not (self._allow_private or self._is_trusted(url))
-        if guarded and proxy is not None and await resolves_inside(url.host or ""):
+        if guarded and proxy is not None and await resolves_inside(url.host or "", self._resolver):
             return inside(url)
         headers = {}
         if validators.etag:
@@ -259,13 +230,12 @@ class Fetcher:
             reason = f"the answer of {place} ended early, after {len(body):,} bytes"
             return FetchFailed(Trouble.TRUNCATED, reason, status=answer.status, body=body)
         content_type = answer.headers.get("Content-Type", "")
-        return Fetched(body, str(url), _read_validators(answer), content_type)
+        return Fetched(body, str(url.with_user(None)), _read_validators(answer), content_type)
 
     def _session(self, *, guarded: bool) -> aiohttp.ClientSession:
         session = self._sessions.get(guarded)
         if session is None or session.closed:
-            # A connection for each request: one kept open can be gone by the next, and then the
-            # library repeats the request by itself, outside the limiter's turn.
+            # A new connection for each request, since one that was kept can be gone by the next.
             connector = aiohttp.TCPConnector(
                 limit=0,
                 force_close=True,
@@ -282,6 +252,7 @@ class Fetcher:
                 # Unpacked here instead, piece by piece, so that a small answer cannot fill memory.
                 auto_decompress=False,
                 trust_env=False,
+                middlewares=(_send_once,),
             )
         return session
 
@@ -297,6 +268,21 @@ class Fetcher:
         if not proxy or urllib.request.proxy_bypass(f"{host}:{url.port}"):
             return None
         return proxy if "://" in proxy else f"http://{proxy}"
+
+
+async def _send_once(
+    request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Turn a dropped connection into an error that aiohttp leaves alone.
+
+    It would send the GET again at once by itself, outside the limiter's turn.
+    """
+    try:
+        return await send(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise aiohttp.ClientConnectionError(str(error) or type(error).__name__) from error
 
 
 def _read_url(text: str) -> URL | FetchFailed:

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 
+from yarl import URL
+
 Monotonic = Callable[[], float]
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -134,6 +136,12 @@ def group_of(host: str, port: int | None, groups: Mapping[str, str]) -> str:
     if host == "arxiv.org" or host.endswith(".arxiv.org"):
         return "arxiv"
     return host
+
+
+def host_and_port(url: str) -> str:
+    """Return ``host:port`` of a link, the form in which groups and trusted hosts are given."""
+    parsed = URL(url)
+    return f"{parsed.host}:{parsed.port}"
 
 
 # --- what headers ask ---------------------------------------------------------------------------

@@ -2,45 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
 from http import HTTPStatus
 
 import aiohttp
 from yarl import URL
 
+from bot.ports import FetchFailed, Trouble
 from bot.sources.addresses import NOT_PUBLIC
 from bot.sources.limits import FetchLimits
-
-
-class Trouble(StrEnum):
-    """The kinds of failure that a caller may want to tell apart."""
-
-    ADDRESS = "address"  # not a link that can be asked for, or one that must not be
-    CONNECTION = "connection"
-    CERTIFICATE = "certificate"
-    TIMEOUT = "timeout"
-    TRUNCATED = "truncated"  # the answer ended early; ``body`` holds what came
-    TOO_LARGE = "too large"
-    ENCODING = "encoding"
-    STATUS = "status"
-    REDIRECT = "redirect"
-    HELD = "held"  # not asked, because the source told us to stay away for a while
-
-
-@dataclass(frozen=True, slots=True)
-class FetchFailed:
-    """No answer, and why. ``retry_after`` is in seconds, None where nothing was asked of us.
-
-    ``body`` is the beginning of what a refusing source sent (at most 64 KiB), or what came of an
-    answer that ended early.
-    """
-
-    trouble: Trouble
-    reason: str
-    status: int | None = None
-    retry_after: float | None = None
-    body: bytes = b""
 
 
 def explain(error: Exception, url: URL, limits: FetchLimits) -> FetchFailed:

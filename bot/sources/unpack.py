@@ -38,21 +38,20 @@ class Unpacked:
         if not self._packed:
             self.body += data[: self._limit + 1 - len(self.body)]
             return
-        while data and not self.is_over:
+        while not self.is_over:
+            if self._inflater.eof:
+                data = data.lstrip(b"\0")  # some servers fill up the last block
+            if not data:
+                return
             if self._inflater.eof or not self._members:
-                data = self._begin_member(data)
+                self._begin_member()
             # Never 0, which would mean no bound at all.
             room = self._limit + 1 - len(self.body)
             self.body += self._inflater.decompress(data, room)
             data = self._inflater.unconsumed_tail or self._inflater.unused_data
 
-    def _begin_member(self, data: bytes) -> bytes:
-        if self._members:
-            data = data.lstrip(b"\0")  # some servers fill up the last block
-            if not data:
-                return data
-            self._inflater = zlib.decompressobj(16 + zlib.MAX_WBITS)
+    def _begin_member(self) -> None:
         self._members += 1
         if self._members > _MOST_MEMBERS:
             raise zlib.error(f"more than {_MOST_MEMBERS} packed parts")
-        return data
+        self._inflater = zlib.decompressobj(16 + zlib.MAX_WBITS)

@@ -1,0 +1,120 @@
+"""The command's front door: global options, the list of subcommands, errors as one sentence."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from bot import __version__
+from bot.domain import PaperwireError
+
+# name: (module, what --help says). The words stand here so that --help imports nothing else.
+COMMANDS = {
+    "demo": ("bot.cli.demo", "See the whole wire at work on the bundled sample, in the terminal."),
+    "init": ("bot.cli.operate", "Write a commented settings file to start from."),
+    "run": ("bot.cli.operate", "Serve: fetch, plan, deliver, answer and learn until stopped."),
+    "doctor": ("bot.cli.operate", "Say what is wrong, and the next command to run."),
+    "outbox": ("bot.cli.operate", "Show what is sent, waiting or given up; retry or abandon it."),
+    "ingest": ("bot.cli.listings", "Read saved listings: JSON, RSS, Atom, page captures."),
+    "backfill": ("bot.cli.listings", "Fetch past listings, to search and learn from."),
+    "plan": ("bot.cli.channels", "Show what each channel would get now, and why."),
+    "profile": ("bot.cli.channels", "Show or change a channel's interests."),
+    "chat": ("bot.cli.channels", "Type /papers commands at the terminal channel."),
+    "search": ("bot.cli.channels", "Search all stored papers."),
+    "backtest": ("bot.cli.measure", "Judge a channel's digests by the reactions they got."),
+    "evaluate": ("bot.cli.measure", "Measure ranking, summaries or search on test collections."),
+    "train": ("bot.cli.measure", "Train the bundled models again from data."),
+    "export": ("bot.cli.transfer", "Write channels, profiles, votes and saved papers as JSON."),
+    "import": ("bot.cli.transfer", "Read an export, or a BibTeX file of papers a channel likes."),
+    "forget": ("bot.cli.transfer", "Remove a person's votes and saved papers."),
+}
+GROUPS = (
+    ("First steps", ("demo", "init", "chat", "doctor")),
+    ("Every day", ("run", "plan", "search", "profile", "outbox")),
+    ("Papers in, data out", ("ingest", "backfill", "export", "import", "forget")),
+    ("Measure", ("backtest", "evaluate", "train")),
+)
+
+
+class Front(click.Group):
+    """A group whose commands live in modules that are imported only when called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        found = COMMANDS.get(cmd_name)
+        if found is None:
+            return None
+        module = importlib.import_module(found[0])
+        command = getattr(module, f"{cmd_name}_command")
+        assert isinstance(command, click.Command)  # noqa: S101  a promise to the type checker
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0] if args else ""
+        if name and not name.startswith("-") and name not in COMMANDS:
+            import difflib
+
+            near = difflib.get_close_matches(name, COMMANDS, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            ctx.fail(f"No such command {name!r}.{hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        for title, names in GROUPS:
+            with formatter.section(title):
+                formatter.write_dl([(name, COMMANDS[name][1]) for name in names])
+
+
+@click.group(
+    cls=Front,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Start with 'paperwire demo'. Every command explains itself with --help.",
+)
+@click.version_option(__version__, "-V", "--version", prog_name="paperwire")
+@click.option(
+    "--home",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="PAPERWIRE_HOME",
+    help="Where settings and database live. [env: PAPERWIRE_HOME]",
+)
+@click.pass_context
+def front(context: click.Context, home: Path | None) -> None:
+    """Paperwire: a wire service for research papers in the chat where your team already works."""
+    from bot.cli.desk import Desk
+
+    context.obj = Desk(home)
+
+
+def main() -> NoReturn:
+    """Run the command line; troubles are one sentence on standard error and exit status 1."""
+    try:
+        status = front(standalone_mode=False)
+    except PaperwireError as error:
+        _end(f"paperwire: {error}", 1)
+    except click.exceptions.NoArgsIsHelpError as error:
+        _end(error.format_message(), 2)
+    except click.UsageError as error:
+        where = error.ctx.command_path if error.ctx else "paperwire"
+        _end(f"paperwire: {error.format_message()} See '{where} --help'.", 2)
+    except click.ClickException as error:
+        _end(f"paperwire: {error.format_message()}", error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        _end("", 130)
+    except BrokenPipeError:
+        # The reader of our output (head, less) has had enough; that is no error of ours.
+        sys.stderr.close()
+        sys.exit(0)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _end(words: str, status: int) -> NoReturn:
+    click.echo(words, err=True)
+    sys.exit(status)
