@@ -9,8 +9,7 @@ from __future__ import annotations
 import socket
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
-from aiohappyeyeballs import AddrInfoType
-from aiohttp import ThreadedResolver
+from aiohttp import AddrInfoType, ThreadedResolver
 from aiohttp.abc import AbstractResolver
 
 NOT_PUBLIC = "is not a public address"
