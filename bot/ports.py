@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from bot.domain import (
     Channel,
@@ -48,6 +48,15 @@ class Source(Protocol):
 
     def parse(self, body: bytes, request: Request) -> Listing:
         """Read an answer's bytes; bad entries become rejects, bad bytes an outcome."""
+        ...
+
+
+@runtime_checkable
+class Paged(Protocol):
+    """A source whose answers may go on in further answers."""
+
+    def following(self, body: bytes, request: Request) -> Request | None:
+        """Return the GET for what comes after this answer; None where it was the last."""
         ...
 
 
