@@ -25,6 +25,7 @@ from ranking.latex_tables import (
 
 _TRIGGER = re.compile(r"[\\$~{}]|``|''|\w--")
 _SPECIAL = re.compile(r"\\[A-Za-z]+\*?|\\.|[{}$^_~]|``|''|(?<=\w)---?(?=\w)", re.DOTALL)
+_BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 _DEEPEST = 25
 _FARTHEST = 2_000
 _ESCAPED = frozenset("%&_#${}")
@@ -317,16 +318,21 @@ def _argument(text: str, position: int, *, depth: int, math: bool) -> tuple[str,
 
 
 def _closing(text: str, start: int) -> int | None:
-    """Return the index of the brace that closes the one at ``start``, if it is near enough."""
-    level = 0
-    for match in re.compile(r"\\.|[{}]", re.DOTALL).finditer(text, start, start + _FARTHEST):
+    """Return the index of the brace that closes the one at ``start``."""
+    return _matching(text).get(start)
+
+
+@lru_cache(maxsize=64)
+def _matching(text: str) -> dict[int, int]:
+    """Return where each opened brace closes; one walk, so that no nesting makes it slow."""
+    closed: dict[int, int] = {}
+    opened: list[int] = []
+    for match in _BRACE.finditer(text):
         if match[0] == "{":
-            level += 1
-        elif match[0] == "}":
-            level -= 1
-            if level == 0:
-                return match.start()
-    return None
+            opened.append(match.start())
+        elif match[0] == "}" and opened:
+            closed[opened.pop()] = match.start()
+    return closed
 
 
 def _skip_space(text: str, position: int) -> int:

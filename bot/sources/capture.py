@@ -47,7 +47,8 @@ class Capture:
         away = payload.turn_away(self.name, None, body, text, "a text capture")
         if away is not None:
             return away
-        lines = [line.strip() for line in text.lstrip("\ufeff").splitlines()]
+        # Not splitlines: an abstract may hold a line separator of Unicode.
+        lines = [line.strip() for line in re.split(r"[\r\n]+", text.lstrip("\ufeff"))]
         lines = [line for line in lines if line]
         if not any(_SIGN.search(line) for line in lines[:10]):
             note = "The text does not begin as the Daily Papers page does."

@@ -12,7 +12,7 @@ from bot.sources.payload import UnreadableError, scrub
 
 _MOST = 10**15
 _MARK = re.compile(r'["\[\]{}]')
-_STRING_END = re.compile(r'(?:[^"\\]|\\.)*?"', re.DOTALL)
+_STRING_END = re.compile(r'[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 
 
 class Doubled(dict[str, object]):

@@ -151,10 +151,11 @@ def turn_away(
 
 def refusal(text: str) -> str:
     """Return the words of a short plain text that refuses; empty for anything else."""
-    if len(text) >= 2000 or text.lstrip("\ufeff \t\r\n").startswith(("<", "[", "{")):
+    bare = text.strip("\ufeff \t\r\n")
+    if len(bare) > 300 or bare.startswith(("<", "[", "{")):
         return ""
-    words = " ".join(text.split())[:200]
-    return words if _REFUSAL.search(words) else ""
+    words = " ".join(bare.split())
+    return words[:200] if _REFUSAL.search(words) else ""
 
 
 def is_web_page(text: str) -> bool:

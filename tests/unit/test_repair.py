@@ -136,7 +136,14 @@ def test_unknown_macros_eat_nothing(latex: str, plain: str) -> None:
 
 
 def test_deep_nesting_and_long_runs_end_quickly() -> None:
-    for text in ("{" * 5000, "$" * 5001, "\\emph{" * 2000 + "x", "\\frac" * 3000, "\\(" * 3000):
+    for text in (
+        "{" * 5000,
+        "$" * 5001,
+        "\\emph{" * 2000 + "x",
+        "\\frac" * 3000,
+        "\\(" * 3000,
+        "{" * 5000 + "}" * 5000,
+    ):
         assert isinstance(readable(text), str)
 
 

@@ -112,6 +112,17 @@ def test_a_last_paper_without_the_details_all_others_have_is_cut() -> None:
     assert len(listing.entries) == 2
 
 
+def test_other_line_ends_and_unicode_separators_split_nothing() -> None:
+    listing = parse((BLANKED + f"One\n\nSplit\u2028here. {LONG}\n").replace("\n", "\r\n"))
+    (entry,) = listing.entries
+    assert entry.abstract.startswith("Split\u2028here.")
+
+
+def test_a_paper_about_refusals_is_no_refusal() -> None:
+    listing = parse(f"{BLANKED}Rate limit exceeded: a study\n\n{LONG}")
+    assert listing.outcome is Outcome.OK
+
+
 def test_an_impossible_date_is_no_detail() -> None:
     listing = parse(f"{BLANKED}One\n\n{LONG}\n\n  • 6 authors\n·\nFeb 31, 2024\n\n")
     assert listing.entries[0].published is None
