@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,8 @@ CHUNK = 8192  # papers to a chunk: offsets fit two bytes, and a chunk is rewritt
 TITLE_WEIGHT = 3  # a word of the title counts as three of the abstract
 _MOST = 255  # a count fits one byte
 _LONGEST = 65_535
+_TOKEN = re.compile(r"[^\W_]+|[.!?](?=\s)")
+_END = 0  # stands for the end of a sentence
 _NAME = re.compile(r"[^\W_]+")
 _OFFSET, _COUNT = np.dtype("<u2"), np.dtype("u1")
 
@@ -32,17 +36,16 @@ class Text:
     categories: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Tokens:
-    """The stems of a title and of an abstract, in order."""
+    """The words of a paper in order, those of the title first.
 
-    title: tuple[str, ...]
-    body: tuple[str, ...]
+    ``codes`` are (n,) numbers that stand for the stems and ``sentence`` (n,) the sentence of each,
+    0 for the title.
+    """
 
-    @property
-    def length(self) -> int:
-        """The number of words, those of the title weighted; at least 1."""
-        return min(_LONGEST, max(1, TITLE_WEIGHT * len(self.title) + len(self.body)))
+    codes: NDArray[np.int64]
+    sentence: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +62,34 @@ class Postings:
 NONE = Postings(np.zeros(0, np.int64), np.zeros(0, np.uint8))
 
 
+@lru_cache(maxsize=1 << 16)
+def word_stems(word: str) -> tuple[str, ...]:
+    """Return the stems of one word: none of a stop word, several where a script has no spaces."""
+    return tuple(stems(word))
+
+
+def code(stem: str) -> int:
+    """Return a positive number for a stem; two of a few thousand hardly ever share one."""
+    return 1 + crc32(stem.encode("utf-8", "replace"))
+
+
+@lru_cache(maxsize=1 << 16)
+def _codes(word: str) -> tuple[int, ...]:
+    return (_END,) if word in ".!?" else tuple(code(stem) for stem in word_stems(word))
+
+
 @lru_cache(maxsize=4096)
 def tokens(title: str, abstract: str) -> Tokens:
-    """Return the stems of a paper; the latest few thousand papers are remembered."""
-    return Tokens(tuple(stems(title)), tuple(stems(abstract)))
+    """Return the words of a paper; the latest few thousand papers are remembered."""
+    # A title is one sentence, whatever stops it has inside.
+    head = np.fromiter(chain.from_iterable(map(_codes, _NAME.findall(fold(title)))), np.int64)
+    body = np.fromiter(chain.from_iterable(map(_codes, _TOKEN.findall(fold(abstract)))), np.int64)
+    words = body != _END
+    sentence = np.cumsum(~words)[words] + 1
+    return Tokens(
+        np.concatenate((head, body[words])),
+        np.concatenate((np.zeros(len(head), np.int64), sentence)),
+    )
 
 
 def author_terms(name: str) -> tuple[str, ...]:
@@ -77,17 +104,21 @@ def category_terms(category: str) -> tuple[str, ...]:
     return tuple(f"cat:{name}" for name in dict.fromkeys((folded, archive)) if name)
 
 
-def counted(text: Text) -> dict[str, int]:
-    """Return every term of a paper and its weighted count, authors and categories among them."""
-    found = tokens(text.title, text.abstract)
-    counts = Counter(found.body)
-    for stem in found.title:
+def counted(text: Text) -> tuple[Counter[str], int]:
+    """Return a paper's terms with weighted counts, and its length in weighted words, at least 1.
+
+    Authors and categories are terms too, but no words.
+    """
+    title = stems(text.title)
+    counts = Counter(stems(text.abstract))
+    for stem in title:
         counts[stem] += TITLE_WEIGHT
+    length = min(_LONGEST, max(1, counts.total()))
     for name in text.authors:
         counts.update(dict.fromkeys(author_terms(name), 1))
     for category in text.categories:
         counts.update(dict.fromkeys(category_terms(category), 1))
-    return counts
+    return counts, length
 
 
 def gather(texts: Iterable[Text]) -> tuple[dict[str, Postings], dict[int, int]]:
@@ -95,8 +126,8 @@ def gather(texts: Iterable[Text]) -> tuple[dict[str, Postings], dict[int, int]]:
     lists: dict[str, list[tuple[int, int]]] = {}
     lengths: dict[int, int] = {}
     for text in sorted(texts, key=lambda text: text.paper):
-        lengths[text.paper] = tokens(text.title, text.abstract).length
-        for term, count in counted(text).items():
+        counts, lengths[text.paper] = counted(text)
+        for term, count in counts.items():
             lists.setdefault(term, []).append((text.paper, min(count, _MOST)))
     made = {}
     for term, pairs in lists.items():

@@ -1,9 +1,9 @@
 """Finding papers by words: every posting is scored, the best few hundred are read and re-ranked.
 
 The first pass is BM25F (Robertson, Zaragoza and Taylor 2004) over all papers. The second reads
-the best candidates and adds pairs of neighbouring query words, then lets each candidate borrow
-from its nearest neighbours among the candidates (Diaz 2005, regularised scores), with word weights
-taken from the candidates themselves, so that nothing has to be fitted beforehand.
+the best candidates, adds what the best sentence and pairs of neighbouring words say, and leans on
+the likeness among the candidates: to the best few (Rocchio 1971) and to the nearest neighbours
+(Diaz 2005). Word weights there come from the candidates alone, so nothing is fitted beforehand.
 """
 
 from __future__ import annotations
@@ -17,8 +17,18 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from ranking.features import pair_scores, sentence_scores, together, vectors
 from ranking.follow import names_author
-from ranking.postings import NONE, Postings, Text, Tokens, author_terms, category_terms, tokens
+from ranking.postings import (
+    NONE,
+    Postings,
+    Text,
+    Tokens,
+    author_terms,
+    category_terms,
+    code,
+    tokens,
+)
 from ranking.query import Query
 from ranking.spelling import Vocabulary, correct
 from ranking.text import fold, stems, words
@@ -30,7 +40,9 @@ if TYPE_CHECKING:
 
 K1, B = 1.5, 0.75
 CANDIDATES = 200
-PAIR = 0.4  # what a pair of neighbouring query words weighs beside the words themselves
+SENTENCE = 0.3  # what the best sentence weighs beside the whole paper
+PAIR = 0.1  # what pairs of neighbouring query words weigh
+TRUSTED, TOWARDS = 4, 0.5  # the best few, and what likeness to them weighs
 NEIGHBOURS, BORROWED = 4, 0.3
 MOST_TERMS = 64  # distinct query terms; the rarest are kept
 MOST_READ = 1_000  # papers read to see whether a phrase really stands in them
@@ -97,12 +109,13 @@ def find(
     values = scores[top]
     if weights:
         idf = {term: _idf(collection.lengths, lists.get(term, NONE)) for term in weights}
-        order, head = rerank(values[:CANDIDATES], texts, pairs, idf)
-        if len(values) > len(head):  # what was not read again stays below
-            values[len(head) :] = np.minimum(values[len(head) :], head.min())
-        values[: len(head)] = head
+        head = rerank(values[: len(texts)], texts, pairs, idf)
+        order = np.argsort(-head, kind="stable")
+        # What was not read again stays below what was.
+        rest = values[len(head) :]
+        rest *= np.float32(head.min() / rest[0]) if len(rest) else np.float32(1)
+        values = np.concatenate((head[order], rest))
         top = np.concatenate((top[: len(head)][order], top[len(head) :]))
-        values[: len(head)] = head[order]
     return Found(
         papers=tuple(int(paper) for paper in top[:depth]),
         scores=tuple(float(value) for value in values[:depth]),
@@ -115,8 +128,7 @@ def find(
 
 def similar(collection: Collection, text: Text, *, depth: int = 10) -> Found:
     """Return the papers most like one: its weightiest terms, then the cosine of whole papers."""
-    have = tokens(text.title, text.abstract)
-    counts = Counter(have.title * 2 + have.body)
+    counts = Counter(stems(text.title) * 2 + stems(text.abstract))
     lists = collection.postings(sorted(counts))
     weighed = {
         term: (1.0 + math.log(count)) * _idf(collection.lengths, lists[term])
@@ -132,7 +144,8 @@ def similar(collection: Collection, text: Text, *, depth: int = 10) -> Found:
     top = _best(scores, matches, max(depth, CANDIDATES // 2))
     if not len(top):
         return Found()
-    rows = vectors([tokens(t.title, t.abstract) for t in (text, *collection.texts(top.tolist()))])
+    every = (text, *collection.texts(top.tolist()))
+    rows = vectors(together([tokens(one.title, one.abstract) for one in every]))
     first = scores[top]
     values = first / first.max() + rows[1:] @ rows[0]
     order = np.lexsort((top, -values))[:depth]
@@ -169,78 +182,45 @@ def rerank(
     texts: Sequence[Text],
     pairs: Iterable[tuple[str, str]],
     idf: Mapping[str, float],
-) -> tuple[NDArray[np.int64], Floats]:
-    """Score the candidates again; return their new order and their new scores.
+) -> Floats:
+    """Return (n,) new scores for n candidates with these (n,) scores of the first pass.
 
-    ``scores`` are (n,) and ``texts`` the same n candidates, ordered so that ties keep their order.
+    Each part is divided by its largest value, so that the weights mean the same for any query.
     """
-    read = [tokens(text.title, text.abstract) for text in texts]
-    values = scores[: len(read)] + PAIR * _pair_scores(read, set(pairs), idf)
-    values = smooth(values.astype(np.float32), vectors(read))
-    return np.argsort(-values, kind="stable"), values
+    read = together([tokens(text.title, text.abstract) for text in texts])
+    values = (
+        _of_largest(scores)
+        + SENTENCE * _of_largest(sentence_scores(read, idf))
+        + PAIR * _of_largest(pair_scores(read, set(pairs), idf))
+    )
+    rows = vectors(read)
+    return lean(values, rows @ rows.T)
 
 
-def vectors(read: Sequence[Tokens]) -> Floats:
-    """Return (n, v) rows of length 1: TF-IDF with the weights of these n papers alone.
+def lean(values: Floats, likeness: Floats) -> Floats:
+    """Move (n,) scores towards those of like candidates, given their (n, n) likeness.
 
-    A word that only one of them has says nothing of their likeness and stays out.
+    First towards the likeness to the few best (Rocchio 1971, pseudo-relevance feedback), then each
+    borrows a share from its nearest neighbours.
     """
-    columns: dict[str, int] = {}
-    rows: list[int] = []
-    terms: list[int] = []
-    counts: list[int] = []
-    for row, paper in enumerate(read):
-        held = Counter(paper.body)
-        for stem in paper.title:
-            held[stem] += 3
-        for stem, count in held.items():
-            rows.append(row)
-            terms.append(columns.setdefault(stem, len(columns)))
-            counts.append(count)
-    n = len(read)
-    at, term = np.array(rows, np.int64), np.array(terms, np.int64)
-    held_by = np.bincount(term, minlength=len(columns)).astype(np.float32)
-    weights = np.log(1.0 + (n - held_by + 0.5) / (held_by + 0.5))
-    shared = held_by >= 2
-    renumbered = np.cumsum(shared) - 1
-    keep = shared[term]
-    matrix = np.zeros((n, int(shared.sum())), np.float32)
-    tf = 1.0 + np.log(np.array(counts, np.float32))
-    matrix[at[keep], renumbered[term[keep]]] = (tf * weights[term])[keep]
-    norms = np.sqrt(np.einsum("ij,ij->i", matrix, matrix))
-    norms[norms == 0] = 1.0
-    return np.asarray(matrix / norms[:, None], np.float32)
-
-
-def smooth(values: Floats, rows: Floats) -> Floats:
-    """Let each candidate borrow a share of its score from its nearest neighbours' scores."""
     n = len(values)
     if n <= NEIGHBOURS:
         return values
-    likeness = rows @ rows.T
-    np.fill_diagonal(likeness, 0.0)
-    least = np.partition(likeness, n - NEIGHBOURS, axis=1)[:, n - NEIGHBOURS]
-    likeness[likeness < least[:, None]] = 0.0
-    total = likeness.sum(axis=1)
+    best = np.argsort(-values, kind="stable")[:TRUSTED]
+    background = np.partition(values, max(0, n - 51))[max(0, n - 51)]
+    values = values + TOWARDS * _of_largest(likeness[:, best] @ (values[best] - background))
+    nearest = likeness.copy()
+    np.fill_diagonal(nearest, 0.0)
+    least = np.partition(nearest, n - NEIGHBOURS, axis=1)[:, n - NEIGHBOURS]
+    nearest[nearest < least[:, None]] = 0.0
+    total = nearest.sum(axis=1)
     total[total == 0] = 1.0
-    borrowed = (likeness @ values) / total
-    return np.asarray((1.0 - BORROWED) * values + BORROWED * borrowed, np.float32)
+    return np.asarray((1.0 - BORROWED) * values + BORROWED * (nearest @ values) / total, np.float32)
 
 
-def _pair_scores(
-    read: Sequence[Tokens], pairs: set[tuple[str, str]], idf: Mapping[str, float]
-) -> Floats:
-    scores = np.zeros(len(read), np.float32)
-    if not pairs:
-        return scores
-    for row, paper in enumerate(read):
-        seen: Counter[tuple[str, str]] = Counter()
-        for side in (paper.title, paper.body):
-            seen.update(pair for pair in pairwise(side) if pair in pairs)
-        for (left, right), count in sorted(seen.items()):
-            weight = (idf.get(left, 0.0) + idf.get(right, 0.0)) / 2
-            scores[row] += weight * count / (count + K1)
-    return scores
+def _of_largest(values: Floats) -> Floats:
+    largest = values.max(initial=0.0)
+    return np.asarray(values / largest if largest > 0 else values, np.float32)
 
 
 def _idf(lengths: NDArray[np.uint16], found: Postings) -> float:
@@ -270,7 +250,7 @@ def _spelled(
     asked = Counter(final)
     return (
         list(pairwise(final)),
-        {stem: float(asked[stem]) for stem in kept},
+        {stem: math.sqrt(asked[stem]) for stem in kept},
         tuple(notes),
     )
 
@@ -375,13 +355,14 @@ def _read(
 
 
 def _has(read: Tokens, phrase: Sequence[str]) -> bool:
-    width, wanted = len(phrase), tuple(phrase)
-    return not width or any(
-        side[i : i + width] == wanted
-        for side in (read.title, read.body)
-        for i in range(len(side) - width + 1)
-        if side[i] == wanted[0]
-    )
+    """Tell whether the stems of a phrase stand side by side in one sentence."""
+    starts = len(read.codes) - len(phrase) + 1
+    if not phrase or starts <= 0:
+        return not phrase
+    fits = read.sentence[:starts] == read.sentence[len(phrase) - 1 :]
+    for i, stem in enumerate(phrase):
+        fits &= read.codes[i : i + starts] == code(stem)
+    return bool(fits.any())
 
 
 def _is_by(text: Text, name: str) -> bool:

@@ -120,10 +120,10 @@ def snippet(text: str, terms: Collection[str], width: int = SNIPPET) -> str:
 
     ``terms`` are stems. A text without any of them is cut at its beginning.
     """
-    from ranking.text import stems
+    from ranking.postings import word_stems
 
     text = " ".join(text.translate({ord(mark): None for mark in MARKS}).split())
-    words = [(m.start(), m.end(), stems(m[0])) for m in _WORD.finditer(text)]
+    words = [(m.start(), m.end(), word_stems(m[0])) for m in _WORD.finditer(text)]
     marked = [(start, end, stem[0]) for start, end, stem in words if stem and stem[0] in terms]
     best, best_start = (0, 0), 0
     for i, (start, _, _) in enumerate(marked):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -12,14 +13,15 @@ from pathlib import Path
 
 import numpy as np
 
-from ranking.postings import MemoryCollection, Postings, Text, gather
+from ranking.postings import NONE, MemoryCollection, Text, gather
 from ranking.query import Query, Terms
 from ranking.search import Collection, find
-from ranking.text import words
+from ranking.text import stems
 
 Report = dict[str, dict[str, dict[str, float]]]
 Progress = Callable[[str], None]
 DEPTH = 100
+_WORD = re.compile(r"\w+")
 SPLITS = ("test", "dev", "train")
 
 
@@ -195,7 +197,7 @@ def _paperwire(collection: Collection) -> Method:
 
 
 def _fts5(judged: Judged) -> Method:
-    """SQLite FTS5 as it comes: porter stemming, every word quoted and joined with OR."""
+    """SQLite FTS5 as it comes: porter stemming, all words quoted and joined with OR, bm25()."""
     connection = sqlite3.connect(":memory:")
     connection.execute(
         "CREATE VIRTUAL TABLE texts USING fts5 (title, body,"
@@ -207,7 +209,7 @@ def _fts5(judged: Judged) -> Method:
     )
 
     def ask(question: str) -> Sequence[int]:
-        match = " OR ".join(f'"{word}"' for word in dict.fromkeys(words(question)))
+        match = " OR ".join(f'"{word}"' for word in dict.fromkeys(_WORD.findall(question)))
         if not match:
             return ()
         rows = connection.execute(
@@ -221,18 +223,15 @@ def _fts5(judged: Judged) -> Method:
 
 def _bm25(judged: Judged) -> Method:
     """Textbook BM25 (k1 1.2, b 0.75) over title and text as one field."""
-    from ranking.text import stems
-
     joined = [Text(t.paper, "", f"{t.title} {t.abstract}") for t in judged.texts]
     lists, found = gather(joined)
     lengths = np.array([found[text.paper] for text in judged.texts], np.float64)
     norms = 1.2 * (0.25 + 0.75 * lengths / lengths.mean())
-    none = Postings(np.zeros(0, np.int64), np.zeros(0, np.uint8))
 
     def ask(question: str) -> Sequence[int]:
         scores = np.zeros(len(lengths))
         for stem in stems(question):
-            one = lists.get(stem, none)
+            one = lists.get(stem, NONE)
             held = len(one)
             idf = np.log(1.0 + (len(lengths) - held + 0.5) / (held + 0.5))
             counts = one.counts.astype(np.float64)

@@ -1,0 +1,111 @@
+"""What a handful of candidate papers say of a query and of one another, read all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ranking.postings import TITLE_WEIGHT, Tokens, code
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float32]
+
+SATURATION = 1.5  # occurrences of a pair after which more of them add little
+SENTENCE_WORDS = 20.0  # a sentence twice as long counts as holding less of the query
+_MOST_SENTENCES = 1 << 12
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Read:
+    """The words of n papers in one row of m: their codes, and whose and which sentence's each is.
+
+    ``sentence`` tells sentences of different papers apart; that of a title is a multiple of
+    ``_MOST_SENTENCES``.
+    """
+
+    papers: int
+    codes: NDArray[np.int64]
+    paper: NDArray[np.int64]
+    sentence: NDArray[np.int64]
+
+
+def together(tokens: Sequence[Tokens]) -> Read:
+    """Put the words of several papers in one row."""
+    if not tokens:
+        nothing = np.zeros(0, np.int64)
+        return Read(0, nothing, nothing, nothing)
+    paper = np.repeat(np.arange(len(tokens)), [len(one.codes) for one in tokens])
+    within = np.minimum(np.concatenate([one.sentence for one in tokens]), _MOST_SENTENCES - 1)
+    return Read(
+        papers=len(tokens),
+        codes=np.concatenate([one.codes for one in tokens]),
+        paper=paper,
+        sentence=paper * _MOST_SENTENCES + within,
+    )
+
+
+def vectors(read: Read) -> Floats:
+    """Return (n, v) rows of length 1: TF-IDF with the weights of these n papers alone.
+
+    A word that only one of them has says nothing of their likeness and stays out.
+    """
+    n = read.papers
+    codes, column = np.unique(read.codes, return_inverse=True)
+    weight = np.where(read.sentence % _MOST_SENTENCES == 0, float(TITLE_WEIGHT), 1.0)
+    counts = np.bincount(read.paper * len(codes) + column, weight, minlength=n * len(codes))
+    matrix = counts.astype(np.float32).reshape(n, len(codes))
+    held_by = np.count_nonzero(matrix, axis=0)
+    shared = held_by >= 2
+    matrix, held_by = matrix[:, shared], held_by[shared]
+    there = matrix > 0
+    matrix[there] = 1.0 + np.log(matrix[there])
+    matrix *= np.log(1.0 + (n - held_by + 0.5) / (held_by + 0.5)).astype(np.float32)
+    norms = np.sqrt(np.einsum("ij,ij->i", matrix, matrix))
+    norms[norms == 0] = 1.0
+    return np.asarray(matrix / norms[:, None], np.float32)
+
+
+def sentence_scores(read: Read, idf: Mapping[str, float]) -> Floats:
+    """Return (n,) how much of the query the best sentence of each paper holds."""
+    scores = np.zeros(read.papers, np.float32)
+    asked = {code(stem): weight for stem, weight in idf.items()}
+    wanted = np.array(sorted(asked), np.int64)
+    weights = np.array([asked[one] for one in wanted.tolist()])
+    hits = np.flatnonzero(np.isin(read.codes, wanted))
+    if not len(hits):
+        return scores
+    # Each word counts once in a sentence.
+    term = np.searchsorted(wanted, read.codes[hits])
+    once = np.unique(read.sentence[hits] * len(wanted) + term)
+    sentence, at = np.unique(once // len(wanted), return_inverse=True)
+    held = np.bincount(at, weights[once % len(wanted)])
+    every, lengths = np.unique(read.sentence, return_counts=True)
+    long = lengths[np.searchsorted(every, sentence)]
+    np.maximum.at(
+        scores,
+        sentence // _MOST_SENTENCES,
+        (held / np.sqrt(1.0 + long / SENTENCE_WORDS)).astype(np.float32),
+    )
+    return scores
+
+
+def pair_scores(
+    read: Read, pairs: AbstractSet[tuple[str, str]], idf: Mapping[str, float]
+) -> Floats:
+    """Return (n,) how often, and how tellingly, query words stand side by side as in the query."""
+    scores = np.zeros(read.papers, np.float32)
+    left, right = read.codes[:-1], read.codes[1:]
+    joined = read.sentence[:-1] == read.sentence[1:]
+    for first, second in sorted(pairs):
+        places = np.flatnonzero((left == code(first)) & (right == code(second)) & joined)
+        if len(places):
+            counts = np.bincount(read.paper[places], minlength=read.papers)
+            weight = (idf.get(first, 0.0) + idf.get(second, 0.0)) / 2
+            scores += (weight * counts / (counts + SATURATION)).astype(np.float32)
+    return scores
