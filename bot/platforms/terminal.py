@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import ParamSpec, TextIO, TypeVar
 
 from bot.domain import (
-    ChannelState,
     CommandEvent,
     Layout,
     PaperwireError,
@@ -25,13 +24,7 @@ from bot.domain import (
     Signal,
     VoteEvent,
 )
-from bot.platforms.terminal_journal import (
-    DamagedJournalError,
-    Journal,
-    Posted,
-    UncertainWriteError,
-    journal_path,
-)
+from bot.platforms.journal import RETRY_SECONDS, Journal, Posted, journal_path, send_once
 from bot.platforms.terminal_view import Screen
 from bot.ports import (
     Absent,
@@ -39,12 +32,9 @@ from bot.ports import (
     FindOutcome,
     Found,
     Inbound,
-    Rejected,
     Retry,
     SendOutcome,
-    Sent,
     Standing,
-    Unknown,
 )
 from bot.render import guard_post, guard_reply
 
@@ -63,7 +53,6 @@ _SIGNALS = {
     "🔖": Signal.SAVE,
 }
 _LEAVE = {"/quit", "/exit", "quit", "exit"}
-_RETRY_SECONDS = 30.0
 
 
 class Terminal:
@@ -108,19 +97,12 @@ class Terminal:
         """Post once and show it; a repeated key gets the first id (bot.ports.ChatPlatform)."""
         async with self._turn:
             if self._closed:
-                return Retry("the terminal is closed", after=_RETRY_SECONDS)
+                return Retry("the terminal is closed", after=RETRY_SECONDS)
             safe = guard_post(post)
-            try:
-                posted, fresh = await _off_loop(self._journal(address).post, key, safe, parent)
-            except DamagedJournalError as trouble:
-                return Rejected(str(trouble), ChannelState.UNREACHABLE)
-            except UncertainWriteError as trouble:
-                return Unknown(f"the disk did not confirm the post: {trouble}")
-            except OSError as trouble:
-                return Retry(f"the post could not be written: {trouble}", after=_RETRY_SECONDS)
+            outcome, fresh = await _off_loop(send_once, self._journal(address), key, safe, parent)
             if fresh:
                 self._screen.post(safe)
-            return Sent(posted.remote_id)
+            return outcome
 
     async def find(
         self,

@@ -14,7 +14,7 @@ import pytest
 
 from bot.domain import Layout, PaperwireError, Post, PostKind, Reply, Signal
 from bot.platforms.terminal import Terminal
-from bot.platforms.terminal_journal import Journal, journal_path
+from bot.platforms.journal import Journal, journal_path
 from bot.ports import (
     ChatPlatform,
     Inbound,

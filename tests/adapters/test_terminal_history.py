@@ -21,7 +21,7 @@ from bot.domain import (
     Signal,
 )
 from bot.platforms.terminal import Terminal
-from bot.platforms.terminal_journal import Journal, journal_path
+from bot.platforms.journal import Journal, journal_path
 from bot.ports import (
     Absent,
     CannotTell,

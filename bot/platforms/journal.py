@@ -1,4 +1,4 @@
-"""A terminal channel's history: one file of JSON lines, on the disk before anyone is told so.
+"""A channel's own history: one file of JSON lines, on the disk before anyone is told so.
 
 Several processes may share a file; each reads what the others added. A line torn by a crash was
 never acknowledged: it does not count, and the next write removes it.
@@ -16,14 +16,17 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.domain import PaperwireError, Post, Signal
-from bot.ports import Standing
+from bot.domain import ChannelState, PaperwireError, Post, Signal
+from bot.ports import Rejected, Retry, SendOutcome, Sent, Standing, Unknown
 from bot.render import post_from_json, post_to_json
 
 try:
     import fcntl
 except ImportError:  # a system without it has one process to a folder
     fcntl = None  # type: ignore[assignment]  # the module or nothing: asked for before each use
+
+
+RETRY_SECONDS = 30.0
 
 
 class NotWrittenError(OSError):
@@ -60,6 +63,21 @@ def journal_path(folder: Path, address: str) -> Path:
     slug = re.sub(r"[^a-z0-9_-]+", "-", address.lower()).strip("-")[:40]
     mark = hashlib.sha256(address.encode("utf-8", "surrogatepass")).hexdigest()[:12]
     return folder / f"{slug or 'channel'}-{mark}.jsonl"
+
+
+def send_once(
+    journal: Journal, key: str, post: Post, parent: str | None
+) -> tuple[SendOutcome, bool]:
+    """Add a message and say how it went in the words of the ports; True where it is a new one."""
+    try:
+        posted, fresh = journal.post(key, post, parent)
+    except DamagedJournalError as trouble:
+        return Rejected(str(trouble), ChannelState.UNREACHABLE), False
+    except UncertainWriteError as trouble:
+        return Unknown(f"the disk did not confirm the post: {trouble}"), False
+    except OSError as trouble:
+        return Retry(f"the post could not be written: {trouble}", after=RETRY_SECONDS), False
+    return Sent(posted.remote_id), fresh
 
 
 class Journal:
@@ -142,7 +160,7 @@ class Journal:
             return
         except (IsADirectoryError, NotADirectoryError, FileExistsError) as trouble:
             raise DamagedJournalError(
-                f"the terminal's history {self._path} cannot be a file "
+                f"the history {self._path} cannot be a file "
                 f"({trouble.strerror}); move what stands in its place aside"
             ) from trouble
         except OSError as trouble:
@@ -172,7 +190,7 @@ class Journal:
                 if not any(lines[index + 1 :]):
                     return  # the last line, torn
                 raise DamagedJournalError(
-                    f"line {self._lines + 1} of the terminal's history {self._path} cannot be "
+                    f"line {self._lines + 1} of the history {self._path} cannot be "
                     f"read ({type(trouble).__name__}); remove that line, or move the file aside"
                 ) from trouble
             self._apply(record)
