@@ -89,7 +89,10 @@ class Front(click.Group):
 def front(context: click.Context, home: Path | None) -> None:
     """Paperwire: a wire service for research papers in the chat where your team already works."""
     from bot.cli.desk import Desk
+    from bot.logs import configure
 
+    # Commands say in their own words what happened; only "run" and errors are logged.
+    configure("error")
     context.obj = Desk(home)
 
 

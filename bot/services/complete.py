@@ -32,6 +32,10 @@ def complete_title(store: Store, prefix: str, limit: int = 10) -> tuple[tuple[st
             known = {row["id"] for row in rows}
             more = table.titles(connection, _all(words, finished=finished), limit + len(rows))
             rows += [row for row in more if row["id"] not in known]
+        if not rows and len(words) > 1:
+            # Some people leave every word unfinished.
+            parts = [f'"{word}" *' if len(word) > 1 else f'"{word}"' for word in words]
+            rows = table.titles(connection, " AND ".join(parts), limit)
         if not rows:
             rows = _forgiven(connection, words, limit, finished=finished)
     return tuple((row["arxiv_id"] or f"p{row['id']}", row["title"]) for row in rows[:limit])

@@ -34,6 +34,7 @@ GIVE_UP_AFTER = timedelta(hours=24)
 FIRST_PAUSE = timedelta(seconds=2)
 LONGEST_PAUSE = timedelta(minutes=15)
 UNREACHABLE_PAUSE = timedelta(minutes=15)
+ASK_AFTER = timedelta(seconds=10)  # a slow platform may still be storing what it was sent
 CLOCK_SLACK = timedelta(minutes=5)  # between our clock and a platform's
 AT_ONCE = 16  # channels that are served side by side
 
@@ -57,6 +58,7 @@ class Courier:
         clock: Clock,
         *,
         give_up_after: timedelta = GIVE_UP_AFTER,
+        at_once: int = AT_ONCE,
     ) -> None:
         self._store = store
         self._platforms = platforms
@@ -64,7 +66,7 @@ class Courier:
         self._give_up_after = give_up_after
         self._stopping = False
         self._busy: set[int] = set()
-        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._turns = asyncio.Semaphore(at_once)
 
     def stop(self) -> None:
         """Take up no further message; the ones in hand are finished."""
@@ -191,7 +193,7 @@ class Courier:
                     log.info("sent", channel=channel.name, key=message.key, remote_id=remote_id)
                     return MessageState.SENT
                 case Unknown(reason):
-                    outbox.mark_unknown(connection, message.id, now, reason)
+                    outbox.mark_unknown(connection, message.id, now + ASK_AFTER, reason)
                     log.warning("unknown", channel=channel.name, key=message.key, reason=reason)
                     return MessageState.UNKNOWN
                 case Retry(reason, after):

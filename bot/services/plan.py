@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from bot import render
-from bot.domain import Card, Channel, Delivery, Digest, DigestKind, Mode, Paper, Post
+from bot.domain import Card, Channel, Delivery, Digest, DigestKind, Feedback, Mode, Paper, Post
 from bot.schedule import check_timezone, due_slot
 from bot.schedule import parse as parse_schedule
 from bot.services.choose import Chooser, Pick
@@ -96,8 +96,12 @@ def propose(
     *,
     slot: str,
     notes: tuple[str, ...] = (),
+    feedback: Sequence[Feedback] | None = None,
 ) -> Proposal:
-    """Choose the papers of a channel's digest for a slot; writes nothing."""
+    """Choose the papers of a channel's digest for a slot; writes nothing.
+
+    ``feedback`` stands in for the votes in the store: what would it be without them?
+    """
     with store.read() as connection:
         upto = digests.head(connection)
         after = digests.looked_upto(connection, channel.id)
@@ -107,7 +111,7 @@ def propose(
         papers = digests.candidates(connection, channel, after=after, upto=upto)
         rising = _rising(connection, channel, slot)
         posted = digests.posted(connection, channel.id, SEEN_PAPERS)
-        wants = interest(connection, channel, now)
+        wants = interest(connection, channel, now, feedback=feedback)
     chooser = Chooser(ranker, channel, wants, posted)
     trending = chooser.by_upvotes(rising, _trending_places(channel), label="trending")
     picks: list[Pick] = []

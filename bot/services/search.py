@@ -7,12 +7,16 @@ import sqlite3
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from threading import Lock
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from bot.domain import Paper
 from bot.services.complete import complete_title
 from bot.services.index import StoredCollection, refresh, refresh_if_due
+from bot.services.ranker import Rankers, interest, to_document
 from bot.store import Store
+from bot.store import channels as channel_rows
 from bot.store import papers as paper_rows
 from bot.store import search as table
 from ranking.query import FILTERS, Query, parse
@@ -29,6 +33,9 @@ PERSONAL = 100  # the best hits that ``for:here`` puts in another order
 LITERAL = 200
 DEEPEST = 10_000
 _WORD = re.compile(r"[^\W_]+")
+
+_rankers: WeakKeyDictionary[Store, Rankers] = WeakKeyDictionary()
+_rankers_lock = Lock()
 
 Judge = Callable[[Sequence[Paper]], Sequence[float]]
 
@@ -71,8 +78,8 @@ def search(
 ) -> SearchAnswer:
     """Answer a search. Never raises on what was typed; ``notes`` say what was not understood.
 
-    ``posted:`` and ``saved:`` look at this channel and person only. ``judge`` gives the channel's
-    own score of papers and is asked only where ``for:here`` was typed.
+    ``posted:`` and ``saved:`` look at this channel and person only. ``for:here``, and nothing else,
+    asks ``judge`` for the channel's own scores; without one the channel's model is fitted here.
     """
     query = parse(text)
     notes = list(query.notes)
@@ -90,6 +97,8 @@ def search(
         ranked = [(paper, 0.0) for paper in named]
         ranked += [(paper, score) for paper, score in found if paper not in named]
         if query.personal:
+            if judge is None and channel_id is not None:
+                judge = judge_for(store, connection, channel_id, now)
             ranked = _towards(connection, ranked, judge, notes)
         page = dict(ranked[offset : offset + limit])
         papers = paper_rows.papers(connection, page)
@@ -146,6 +155,24 @@ def snippet(text: str, terms: Collection[str], width: int = SNIPPET) -> str:
     return "".join(pieces)
 
 
+def judge_for(
+    store: Store, connection: sqlite3.Connection, channel_id: int, now: datetime
+) -> Judge | None:
+    """Return how a channel scores papers, from its profile and feedback; None for no channel."""
+    channel = channel_rows.channel(connection, channel_id)
+    if channel is None:
+        return None
+    with _rankers_lock:
+        rankers = _rankers.setdefault(store, Rankers(store))
+    model = rankers.current().model(interest(connection, channel, now))
+
+    def judge(papers: Sequence[Paper]) -> Sequence[float]:
+        values: list[float] = model.score([to_document(paper) for paper in papers]).values.tolist()
+        return values
+
+    return judge
+
+
 def _named(connection: sqlite3.Connection, query: Query, notes: list[str]) -> list[int]:
     named = []
     for identifier in query.arxiv_ids:
@@ -174,8 +201,11 @@ def _allowed(
     mask[: upto + 1] = True
     if not query.stored_filter:
         return mask
-    if channel_id is None and (query.posted is not None or query.saved is not None):
-        notes.append("posted: and saved: are known only in a channel and were left aside.")
+    posted, saved = query.posted, query.saved
+    if posted is not None and channel_id is None:
+        notes.append("posted: is known only in a channel and was left aside.")
+    if saved is not None and (channel_id is None or person is None):
+        notes.append("saved: is known only for a person in a channel and was left aside.")
     listed_from = query.listed_from
     if query.listed_days is not None:
         ago = min(query.listed_days, (now.date() - now.date().min).days)
@@ -187,8 +217,8 @@ def _allowed(
         listed_from=listed_from,
         sources=query.find.sources,
         without_sources=query.without.sources,
-        posted=query.posted,
-        saved=query.saved,
+        posted=posted,
+        saved=saved,
         channel_id=channel_id,
         person=person,
     )

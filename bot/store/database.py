@@ -67,6 +67,10 @@ class Store:
         finally:
             connection.rollback()
 
+    def optimise(self) -> None:
+        """Let SQLite refresh what its planner knows, where that has changed."""
+        self.connection().execute("PRAGMA optimize")
+
     def close(self) -> None:
         """Close every connection; the store is not to be used afterwards."""
         with self._opened_lock:

@@ -90,6 +90,15 @@ def active(connection: sqlite3.Connection, channel_id: int) -> tuple[Feedback, .
     return tuple(_row_to_feedback(row) for row in rows)
 
 
+def every(connection: sqlite3.Connection, channel_id: int) -> tuple[Feedback, ...]:
+    """Return all that was ever said in a channel, switched off or not, in one fixed order."""
+    rows = connection.execute(
+        "SELECT * FROM feedback WHERE channel_id = ? ORDER BY paper_id, person, signal",
+        (channel_id,),
+    )
+    return tuple(_row_to_feedback(row) for row in rows)
+
+
 def standing(
     connection: sqlite3.Connection, channel_id: int, paper_id: int, via: Via
 ) -> frozenset[tuple[str, Signal]]:

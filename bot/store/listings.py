@@ -156,6 +156,13 @@ def save_cursor(connection: sqlite3.Connection, cursor: Cursor) -> None:
     )
 
 
+def forget_cursors(connection: sqlite3.Connection, before: datetime) -> int:
+    """Drop addresses that were last asked before a moment; return how many."""
+    return connection.execute(
+        "DELETE FROM cursors WHERE fetched_at < ?", (to_text(before),)
+    ).rowcount
+
+
 def latest(connection: sqlite3.Connection, limit: int) -> tuple[sqlite3.Row, ...]:
     """Return the listings received last, newest first, as rows of ``listings``."""
     rows = connection.execute("SELECT * FROM listings ORDER BY id DESC LIMIT ?", (limit,))

@@ -15,8 +15,8 @@ LAST = "\U0010ffff"  # sorts behind every letter
 class Filter:
     """What only tables can tell. None asks for nothing; days are inclusive.
 
-    ``posted`` and ``saved`` are looked up in ``channel_id`` alone; ``saved`` of ``person`` alone
-    where one is given.
+    ``posted`` is looked up in ``channel_id`` alone, ``saved`` there and for ``person`` alone; where
+    those are not given, nothing is asked for.
     """
 
     published_from: date | None = None
@@ -170,22 +170,22 @@ def allowed(connection: sqlite3.Connection, wanted: Filter) -> list[int]:
         add(f"{published} <= ?", wanted.published_to.isoformat())
     if wanted.listed_from is not None:
         add(f"{listed} >= ?", wanted.listed_from.isoformat())
-    by_source = "id IN (SELECT paper_id FROM appearances WHERE source IN ({}))"
     for negated, sources in (("", wanted.sources), ("NOT ", wanted.without_sources)):
         if sources:
-            add(negated + by_source.format(", ".join("?" * len(sources))), *sources)
+            add(f"{negated}({' OR '.join([_BROUGHT] * len(sources))})", *_halves(sources))
     if wanted.posted is not None and wanted.channel_id is not None:
         add(
-            _not(wanted.posted) + "id IN (SELECT paper_id FROM deliveries WHERE channel_id = ?)",
+            _not(wanted.posted) + "id IN (SELECT d.paper_id FROM deliveries AS d JOIN messages AS m"
+            " ON m.id = d.message_id WHERE d.channel_id = ? AND m.state = 'sent')",
             wanted.channel_id,
         )
-    if wanted.saved is not None and wanted.channel_id is not None:
-        saved = "SELECT paper_id FROM feedback WHERE channel_id = ? AND signal = 'save' AND active"
-        if wanted.person is not None:
-            saved += " AND person = ?"
-        add(f"{_not(wanted.saved)}id IN ({saved})", wanted.channel_id)
-        if wanted.person is not None:
-            values.append(wanted.person)
+    if wanted.saved is not None and wanted.channel_id is not None and wanted.person is not None:
+        add(
+            _not(wanted.saved) + "id IN (SELECT paper_id FROM feedback"
+            " WHERE channel_id = ? AND person = ? AND signal = 'save' AND active)",
+            wanted.channel_id,
+            wanted.person,
+        )
     row = connection.execute(
         # Every condition is one of the constants above; what was typed is bound.
         f"SELECT json_group_array(id) FROM papers WHERE {' AND '.join(where)}",
@@ -193,6 +193,19 @@ def allowed(connection: sqlite3.Connection, wanted: Filter) -> list[int]:
     ).fetchone()
     found: list[int] = json.loads(row[0])
     return found
+
+
+# A source as people name it: "huggingface", or one category of a source as in "arxiv:cs.CL".
+_BROUGHT = (
+    "(id IN (SELECT paper_id FROM appearances WHERE lower(source) = ?) AND (? = '' OR EXISTS"
+    " (SELECT 1 FROM json_each(categories) AS c WHERE lower(c.value) = ?)))"
+)
+
+
+def _halves(sources: Sequence[str]) -> Iterator[str]:
+    for source in sources:
+        name, _, category = source.lower().partition(":")
+        yield from (name, category, category)
 
 
 def _not(asked: bool) -> str:

@@ -1,0 +1,306 @@
+"""The composition root: everything is made here, started, supervised and stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Self
+
+import structlog
+
+from bot.domain import Channel, PaperwireError
+from bot.parts import (
+    Polled,
+    build_fetcher,
+    build_lookup,
+    build_platforms,
+    build_sources,
+    channel_defaults,
+)
+from bot.ports import ChatPlatform, Clock
+from bot.services import answer, react
+from bot.services.deliver import Courier
+from bot.services.gather import Gatherer, listing_days
+from bot.services.inbox import Inbox
+from bot.services.index import refresh
+from bot.services.lookup import look_up
+from bot.services.plan import plan_due
+from bot.services.ranker import Rankers
+from bot.services.upkeep import tidy
+from bot.store import Store, channels
+from bot.world import bundled_world
+
+if TYPE_CHECKING:
+    from apscheduler.schedulers.asyncio import AsyncIOScheduler
+    from filelock import FileLock
+
+    from bot.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+PLAN_EVERY = timedelta(seconds=20)
+DELIVER_EVERY = timedelta(seconds=5)
+LOOK_UP_EVERY = timedelta(minutes=1)
+UPKEEP_EVERY = timedelta(hours=6)
+GRACE_SECONDS = 25.0  # for the posts in hand, below the 30 s that most supervisors wait
+
+
+def utc_now() -> datetime:
+    """Return the moment: the one clock of the running service."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """What a single pass did."""
+
+    listings: int
+    troubles: tuple[str, ...]
+    digests: int
+    sent: int
+    waiting: int
+    abandoned: int
+
+
+class App:
+    """One process, one event loop. ``async with`` starts and stops it."""
+
+    def __init__(self, settings: Settings, clock: Clock = utc_now) -> None:
+        self.settings = settings
+        self.clock = clock
+        self._lock = take_lock(settings)
+        self.store = Store(settings.database_path)
+        self.rankers = Rankers(self.store, bundled_world())
+        self.fetcher = build_fetcher(settings)
+        self.sources = build_sources(settings)
+        self.by_id = build_lookup(settings)
+        self.platforms: dict[str, ChatPlatform] = build_platforms(settings)
+        self.gatherer = Gatherer(self.store, self.fetcher, clock)
+        self.courier = Courier(self.store, self.platforms, clock)
+        self.inbox = Inbox(
+            self.store,
+            self.rankers,
+            clock,
+            defaults=channel_defaults(settings),
+            layouts={name: one.default_layout for name, one in self.platforms.items()},
+            after=lambda: self._kick("deliver", self.deliver),
+            missed=lambda name: self._kick(f"read back {name}", lambda: self.read_back(name)),
+        )
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._again: set[str] = set()
+        self._stop = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        await self.courier.recover()
+        for platform in self.platforms.values():
+            await platform.start(self.inbox)
+            log.info("platform_started", platform=platform.name)
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        self.courier.stop()
+        posts = [task for name, task in self._tasks.items() if name == "deliver"]
+        others = [task for name, task in self._tasks.items() if name != "deliver"]
+        for task in others:
+            task.cancel()
+        if posts:
+            _, late = await asyncio.wait(posts, timeout=GRACE_SECONDS)
+            for task in late:
+                task.cancel()
+        await asyncio.gather(*posts, *others, return_exceptions=True)
+        for platform in self.platforms.values():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(platform.stop(), GRACE_SECONDS)
+        await self.fetcher.close()
+        self.store.close()
+        self._lock.release()
+        log.info("stopped")
+
+    def stop(self) -> None:
+        """Ask the running service to end; the post in hand is finished."""
+        self._stop.set()
+
+    async def serve(self) -> None:
+        """Run until a signal or ``stop``."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with contextlib.suppress(NotImplementedError):  # Windows has no signal handlers here
+                loop.add_signal_handler(number, self.stop)
+        scheduler = self._schedule()
+        scheduler.start()
+        log.info("serving", home=str(self.settings.home), platforms=sorted(self.platforms))
+        try:
+            await self._stop.wait()
+        finally:
+            # Jobs only start our own tasks, so nothing of theirs is cut off here.
+            scheduler.shutdown(wait=False)
+
+    async def once(self, *, fetch: bool = True) -> Once:
+        """Do everything that is due a single time: fetch, look up, plan, deliver."""
+        listings, troubles = 0, []
+        if fetch:
+            for polled in self.sources:
+                days = listing_days(self.clock().date(), polled.settle_days)
+                for asked in await self.gatherer.poll(polled.source, days):
+                    listings += asked.ingested is not None
+                    if asked.ingested is None and asked.words != "not modified":
+                        troubles.append(f"{polled.source.name}: {asked.words}")
+            await self.look_up()
+        digests = await asyncio.to_thread(
+            lambda: plan_due(self.store, self.rankers.current(), self.clock())
+        )
+        settled = await self.courier.settle()
+        return Once(
+            listings,
+            tuple(troubles),
+            len(digests),
+            settled.sent,
+            settled.waiting,
+            settled.abandoned,
+        )
+
+    # --- what the scheduler drives --------------------------------------------------------------
+
+    async def poll(self, polled: Polled) -> None:
+        """Ask one source for what is due."""
+        today = self.clock().date()
+        await self.gatherer.poll(polled.source, listing_days(today, polled.settle_days))
+
+    async def plan(self) -> None:
+        """Plan what is due; deliver at once what that wrote."""
+        planned = await asyncio.to_thread(
+            lambda: plan_due(self.store, self.rankers.current(), self.clock())
+        )
+        for one in planned:
+            log.info(
+                "planned",
+                channel=one.proposal.channel.name,
+                slot=one.digest.slot,
+                kind=one.digest.kind,
+                considered=one.digest.considered,
+                chosen=one.digest.chosen,
+            )
+        if planned:
+            self._kick("deliver", self.deliver)
+
+    async def deliver(self) -> None:
+        """Send and settle what is due."""
+        await self.courier.settle()
+
+    async def look_up(self) -> None:
+        """Fetch papers that were named and are not known; post those that were submitted."""
+        if await look_up(self.store, self.gatherer, self.by_id, self.clock):
+            shared = await asyncio.to_thread(
+                answer.share_found, self.store, self.rankers, self.clock()
+            )
+            if shared:
+                self._kick("deliver", self.deliver)
+
+    async def read_back(self, platform_name: str) -> None:
+        """Bring a platform's votes up to the reactions that stand there now."""
+        platform = self.platforms[platform_name]
+
+        def here() -> tuple[Channel, ...]:
+            with self.store.read() as connection:
+                every = channels.every(connection, serving=True)
+            return tuple(channel for channel in every if channel.platform == platform_name)
+
+        for channel in await asyncio.to_thread(here):
+            changed = await react.read_back(self.store, platform, channel, self.clock())
+            if changed:
+                log.info("read_back", channel=channel.name, changed=changed)
+
+    async def upkeep(self) -> None:
+        """Tidy the store and bring the search index up."""
+        await asyncio.to_thread(tidy, self.store, self.clock())
+        await asyncio.to_thread(refresh, self.store)
+
+    def _schedule(self) -> AsyncIOScheduler:
+        from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+        scheduler = AsyncIOScheduler(
+            timezone=UTC,
+            # Late is better than never, and once is enough: every job asks what is due by itself.
+            job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
+        )
+
+        def every(
+            span: timedelta, name: str, work: Callable[[], Coroutine[Any, Any, None]]
+        ) -> None:
+            async def kick() -> None:
+                self._kick(name, work)
+
+            scheduler.add_job(
+                kick,
+                "interval",
+                seconds=span.total_seconds(),
+                id=name,
+                name=name,
+                next_run_time=self.clock(),
+            )
+
+        for polled in self.sources:
+            every(polled.every, f"poll {polled.source.name}", _bind(self.poll, polled))
+        every(PLAN_EVERY, "plan", self.plan)
+        every(DELIVER_EVERY, "deliver", self.deliver)
+        every(LOOK_UP_EVERY, "look up", self.look_up)
+        every(UPKEEP_EVERY, "upkeep", self.upkeep)
+        return scheduler
+
+    def _kick(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Start a piece of work unless it runs; then once more after it, as news came in."""
+        running = self._tasks.get(name)
+        if running is not None and not running.done():
+            self._again.add(name)
+            return
+        if self._stop.is_set():
+            return
+
+        async def supervise() -> None:
+            while True:
+                self._again.discard(name)
+                try:
+                    await work()
+                except Exception:
+                    # One job's trouble is logged and tried again at its next turn.
+                    log.exception("job_failed", job=name)
+                if name not in self._again:
+                    return
+
+        self._tasks[name] = asyncio.get_running_loop().create_task(supervise(), name=name)
+
+
+def take_lock(settings: Settings) -> FileLock:
+    """Make sure that no second copy serves the same home; raises PaperwireError."""
+    from filelock import FileLock, Timeout
+
+    path = settings.home / "paperwire.lock"
+    owner = settings.home / "paperwire.pid"
+    lock = FileLock(path)
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+        owner.write_text(str(os.getpid()))
+    except Timeout as error:
+        number = owner.read_text() if owner.is_file() else "unknown"
+        raise PaperwireError(
+            f"Another Paperwire (process {number}) already serves {settings.home}. "
+            "Stop it first, or give this copy a folder of its own with PAPERWIRE_HOME."
+        ) from error
+    except OSError as error:
+        raise PaperwireError(
+            f"The folder {settings.home} cannot be written ({error.strerror or error}). "
+            "Make it writable, or set PAPERWIRE_HOME to another folder."
+        ) from error
+    return lock
+
+
+def _bind(
+    work: Callable[[Polled], Coroutine[Any, Any, None]], polled: Polled
+) -> Callable[[], Coroutine[Any, Any, None]]:
+    return lambda: work(polled)

@@ -1,0 +1,84 @@
+"""Data out and in: ``export``, ``import`` and ``forget``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from bot.cli.desk import Desk, now, print_json
+from bot.domain import PaperwireError
+
+
+@click.command("export")
+@click.option("--channel", help="Only this channel, by number, name or address.")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="A file to write.")
+@click.pass_obj
+def export_command(desk: Desk, channel: str | None, output: Path | None) -> None:
+    """Write channels with profiles, votes and saved papers as JSON, to read elsewhere or later.
+
+    \b
+    {"format": 1, "channels": [{"platform", "address", "name", "profile", "timezone", "schedule",
+    "size", "threshold", "sources", "layout", "mode", "you_missed", "quiet_note", "explore",
+    "prefer_source_summary", "state", "votes": [{"paper", "person", "signal", "active",
+    "changed_at"}], "saved": [PAPER]}], "papers": [{"paper", "arxiv_id", "doi", "title",
+    "abstract", "authors", "categories", "url", "published"}]}
+    Persons are keyed hashes; no token and no name of a person is in it.
+    """
+    from bot.services.transfer import export
+
+    data = export(desk.store, [desk.channel(channel)] if channel else None)
+    if output is None:
+        print_json(data)
+        return
+    try:
+        output.write_text(json.dumps(data, ensure_ascii=False, indent=1), encoding="utf-8")
+    except OSError as error:
+        raise PaperwireError(f"{output} cannot be written: {error.strerror or error}.") from error
+    click.echo(f"Wrote {output}: {len(data['channels'])} channels, {len(data['papers'])} papers.")
+
+
+@click.command("import")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.pass_obj
+def import_command(desk: Desk, path: Path) -> None:
+    """Read an export back; what is already there stays as it is.
+
+    To read listings of papers instead: paperwire ingest PATH.
+    """
+    from bot.services.transfer import restore
+
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise PaperwireError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except (ValueError, RecursionError) as error:
+        raise PaperwireError(
+            f"{path} is not JSON ({error}). Make an export with: paperwire export --output FILE"
+        ) from error
+    done = restore(desk.store, data, now())
+    click.echo(f"Added {done.channels} channels, {done.papers} papers and {done.votes} votes.")
+
+
+@click.command("forget")
+@click.argument("platform")
+@click.argument("person")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def forget_command(desk: Desk, platform: str, person: str, yes: bool) -> None:
+    """Remove a person's votes and saved papers; PERSON is the platform's own id of them.
+
+    \b
+    paperwire forget slack U012AB3CD
+    """
+    from bot.domain import Person
+    from bot.services import manage
+    from bot.store import feedback
+
+    if not yes:
+        click.confirm(f"Delete all votes and saved papers of {platform} {person}?", abort=True)
+    with desk.store.read() as connection:
+        key = feedback.key_of(connection, Person(platform, person))
+    reply = manage.forget(desk.store, key, confirmed=True)
+    click.echo("\n".join((reply.headline, *reply.lines)))
