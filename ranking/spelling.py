@@ -52,7 +52,9 @@ def correct(word: str, stem: str, vocabulary: Vocabulary) -> Correction | None:
     ]
     if found:
         # People get the first letter right more often than any other.
-        _, meant, term = max(found, key=lambda one: (one[1][0] == word[0], one[0], one[1]))
+        _, meant, term = min(
+            found, key=lambda one: (one[1][0] != word[0], -one[0], len(one[1]), one[1])
+        )
         return Correction(meant, term)
     if len(word) < SHORTEST_TWICE:
         return None

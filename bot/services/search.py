@@ -263,7 +263,7 @@ def _towards(
     judge: Judge | None,
     notes: list[str],
 ) -> list[tuple[int, float]]:
-    """Order the best hits by the mean of their places in the search and in the interest."""
+    """Order the best hits by the sum of their places in the search and in the interest."""
     if judge is None:
         notes.append("for:here is known only in a channel and was left aside.")
         return ranked
@@ -272,9 +272,10 @@ def _towards(
     liked = sorted(wanted, key=lambda paper: (-wanted[paper], paper))
     place = {paper: i for i, paper in enumerate(liked)}
     best = sorted(
-        (i + place.get(paper, PERSONAL), i) for i, (paper, _) in enumerate(ranked[:PERSONAL])
+        (i + place.get(paper, PERSONAL), place.get(paper, PERSONAL), i)
+        for i, (paper, _) in enumerate(ranked[:PERSONAL])
     )
-    return [ranked[i] for _, i in best] + ranked[PERSONAL:]
+    return [ranked[i] for _, _, i in best] + ranked[PERSONAL:]
 
 
 def _nothing(query: Query) -> str:
