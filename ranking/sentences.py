@@ -43,6 +43,8 @@ _STARTERS = _words(
     yet"""
 )
 
+_DANGLING = _words("a an the of and or in on for with to by from that which as is are our we its")
+
 _END = re.compile(
     r"""(?:\.{2,}|[.!?…]+|[。！？]+)(["'”’»)\]}]*)(?=\s|$|(?<=[。！？])|(?<=[a-z]{3}\.)[A-Z][a-z])"""
 )
@@ -59,13 +61,29 @@ _ENUMERATOR = re.compile(r"[(\[]?(?:\d{1,2}|[ivx]{1,4}|[a-zA-Z])[)\].]?$")
 def split_sentences(text: str) -> list[str]:
     """Return the sentences of ``text`` in order, white space collapsed; never empty strings.
 
-    A blank line always ends a sentence. Text between dollar signs is never cut. Linear in the
-    length of the text, and no text raises.
+    A blank line ends a sentence, unless the text plainly runs on. Formulas between dollar signs
+    and addresses are never cut. Linear in the length of the text, and no text raises.
     """
     sentences: list[str] = []
-    for paragraph in _BLANK_LINE.split(text):
+    for paragraph in _joined(_BLANK_LINE.split(text)):
         sentences += _split_paragraph(" ".join(paragraph.split()))
     return sentences
+
+
+def _joined(paragraphs: list[str]) -> list[str]:
+    """Put together again what hard line breaks tore apart in the middle of a sentence."""
+    joined: list[str] = []
+    for paragraph in paragraphs:
+        following = paragraph.lstrip()
+        if not following:
+            continue
+        before = joined[-1].rstrip() if joined else ""
+        runs_on = following[0].islower() or before.rpartition(" ")[2].lower() in _DANGLING
+        if before and runs_on and before[-1] not in ".!?:。！？":
+            joined[-1] = f"{before} {following}"
+        else:
+            joined.append(following)
+    return joined
 
 
 def _split_paragraph(text: str) -> list[str]:
@@ -106,7 +124,7 @@ def _ends_sentence(text: str, start: int, match: re.Match[str]) -> bool:
     follower = _NEXT_WORD.match(text, stop if glued else stop + 1)
     word = follower[1] if follower and follower[1] else ""
     if glued:
-        return word.lower() in _STARTERS and len(word) < 14
+        return _starts(word) and "/" not in text[max(start, stop - 200) : stop].rpartition(" ")[2]
     if mark == "." and not match[1]:
         verdict = _after_full_stop(text, start, match.start(), word)
         if verdict is not None:
