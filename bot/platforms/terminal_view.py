@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, TextIO
 
 from bot.domain import Card, Post, PostKind, Reply
-from bot.render import byline, count_words, figures, guard_post, guard_reply
+from bot.render import byline, count_words, figures, guard_post, guard_reply, visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -165,6 +165,9 @@ class Screen:
         yield self._text("")
         for card in reply.cards:
             yield from self._card_lines(card)
+        if reply.more:
+            yield from self._wrap(visible(reply.more), first="  more: /papers ", rest="    ")
+            yield self._text("")
 
     # --- pieces
 

@@ -221,5 +221,6 @@ class Inbox:
 
 
 def _help(topic: str) -> Reply:
-    lines = (help_for(topic) if topic else help_text()).splitlines()
-    return Reply(lines[0], lines=tuple(lines[1:]))
+    told, end = (help_for(topic), "\n") if topic else (help_text(), "\n\n")
+    opening, _, rest = told.partition(end)
+    return Reply(" ".join(opening.split()), lines=tuple(rest.splitlines()))
