@@ -388,6 +388,7 @@ class Reply:
     ephemeral: bool = True
     ok: bool = True
     signals: tuple[Signal, ...] = field(default=())  # after a vote: what now stands for the person
+    counts: tuple[tuple[Signal, int], ...] = ()  # after a vote: the people behind each signal
     back: str = ""  # the command that shows the page before, where there is one
     more: str = ""  # the command that shows the next page
     image: bytes = b""  # a PNG

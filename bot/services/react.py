@@ -59,6 +59,7 @@ def cast(
         f"{_DONE[signal][0 if on else 1]}: {clip(plain_text(paper.title, 200), 120)}",
         lines=(_tally(tally),) if tally else (),
         signals=tuple(sorted(standing)),
+        counts=tuple((signal, tally[signal]) for signal in Signal if signal in tally),
     )
 
 
