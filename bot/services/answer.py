@@ -59,8 +59,10 @@ def search(store: Store, channel: Channel | None, person: str, query: str, now: 
     )
     shown = clip(plain_text(words, 200), 80)
     if not cards:
-        nothing = f"No more papers for {shown!r}." if page > 1 else f"Nothing found for {shown!r}."
-        return Reply(nothing, lines=answer.notes)
+        if page > 1:
+            return Reply(f"No more papers for {shown!r}.")
+        first, *notes = answer.notes or (f"Nothing found for {shown!r}.",)
+        return Reply(first, lines=tuple(notes))
     last = start + len(cards)
     about = "" if answer.exact else "about "
     headline = f"{about}{count_words(answer.total, 'paper')} for {shown!r}"
