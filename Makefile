@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: install demo test lint types unit bench soak requirements clean
+.PHONY: install demo test lint types unit bench soak docs requirements clean
 .DEFAULT_GOAL := demo
 
 install: $(VENV)/.installed
@@ -46,6 +46,10 @@ bench: $(VENV)/.installed-dev
 
 soak: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -s -m soak
+
+# Rewrites the reference part of deploy/README.md from the code.
+docs: $(VENV)/.installed
+	$(BIN)/python -m bot.cli.reference deploy/README.md
 
 # Rewrites the pinned files from pyproject.toml; needs uv on the PATH.
 requirements:
