@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
+import structlog
+
 from bot import render
 from bot.domain import Card, Channel, Delivery, Digest, DigestKind, Feedback, Mode, Paper, Post
 from bot.schedule import check_timezone, due_slot
@@ -18,6 +20,8 @@ from bot.services.ranker import Ranker, interest
 from bot.store import Store, channels, digests, outbox
 from bot.store import papers as paper_rows
 from bot.store.digests import Passed
+
+log = structlog.get_logger(__name__)
 
 FIRST_LOOK_DAYS = 3  # how far back a new channel's first digest looks
 SETTLED_DAYS = 2  # days after which a listing's upvotes have mostly come in
@@ -50,12 +54,18 @@ class Planned:
 
 
 def plan_due(store: Store, ranker: Ranker, now: datetime) -> tuple[Planned, ...]:
-    """Plan every digest whose slot has come; each channel in its own transaction."""
+    """Plan every digest whose slot has come; each channel in its own transaction.
+
+    A channel that cannot be planned is logged and tried at the next call; the others go on.
+    """
     with store.read() as connection:
         serving = channels.every(connection, serving=True)
     planned: list[Planned] = []
     for channel in serving:
-        planned += plan_channel(store, ranker, channel, now)
+        try:
+            planned += plan_channel(store, ranker, channel, now)
+        except Exception:
+            log.exception("plan_failed", channel=channel.name, platform=channel.platform)
     return tuple(planned)
 
 
