@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ranking.document import Document
-from ranking.interest import Model, match
+from ranking.interest import Model
+from ranking.learned import Learned
+from ranking.linear import Linear
 from ranking.text import surface
 from ranking.vectors import Vectors
 
@@ -44,50 +46,59 @@ class Explanation:
 def explain(model: Model, document: Document) -> Explanation:
     """Return the parts of the paper's score, greatest first, and a sentence made from them."""
     vectors = model.space.transform([document])
-    written, learned = term_values(model, vectors)
+    scores = model.score(vectors)
+    score = float(scores.values[0])
     names = _names(model, [document])
-    parts = [*_largest(written, names, "written"), *_largest(learned, names, "learned")]
-    likeness = model.liked_svd @ vectors.svd[0].astype(np.float64)
-    order = sorted(range(len(likeness)), key=lambda i: (-abs(likeness[i]), i))
-    parts += [
-        Part(model.liked[i].document.title, "like", float(likeness[i])) for i in order[:MOST_LIKES]
-    ]
-    if len(order) > MOST_LIKES:
-        rest = float(sum(likeness[i] for i in order[MOST_LIKES:]))
-        parts.append(Part("other liked papers", "rest", rest))
+    parts: list[Part] = []
+    if model.written:
+        values = linear_values(model, model.written.linear, vectors)
+        best, which = model.written.best_phrase(vectors)
+        parts += _largest(values, names, "written")
+        if best[0] > 0:
+            phrase = model.interest.terms[int(which[0])].strip()
+            parts.append(Part(phrase, "written", model.written.phrase_weight * float(best[0])))
+    if model.learned:
+        values = linear_values(model, model.learned.linear, vectors)
+        parts += _largest(values, names, "learned")
+        parts += _likes(model.learned, vectors)
     parts += [Part(*bonus) for bonus in model.bonuses(document)]
     central = float(vectors.svd[0] @ model.centrality)
     if central:
         parts.append(Part("typical of what comes in", "central", central))
-    parts.append(Part("average paper", "baseline", model.offset))
+    # Where the background's average paper stands; it also takes what rounding leaves.
+    parts.append(Part("average paper", "baseline", score - sum(part.value for part in parts)))
     parts.sort(key=lambda part: (-part.value, part.kind, part.name))
-    score = float(sum(part.value for part in parts))
-    return Explanation(
-        tuple(parts), score, int(match(np.array([score]))[0]), _sentence(parts, document)
-    )
+    return Explanation(tuple(parts), score, int(scores.match[0]), _sentence(parts))
 
 
-def term_values(model: Model, vectors: Vectors) -> tuple[dict[int, float], dict[int, float]]:
-    """Return what each column of the one paper adds through the written and the learned weights.
+def linear_values(model: Model, linear: Linear, vectors: Vectors) -> dict[int, float]:
+    """Return what each column of the one paper adds to a linear score.
 
-    The low-dimensional scores are linear in the paper's words too, given its length, so each
-    word has its share of them.
+    The SVD score is linear in the paper's words too, given its length, so each has its share.
     """
     row = vectors.tfidf.indices
     value = vectors.tfidf.data.astype(np.float64)
-    saturated = vectors.bm25.data.astype(np.float64)
-    found: list[dict[int, float]] = []
+    total = value * linear.tfidf[row] + vectors.bm25.data * linear.bm25[row]
     basis = model.space.basis
     covered = row < len(basis)
     low = value[covered, None] * basis[row[covered]]
-    wide = low * model.space.scale
-    low_norm = max(float(np.linalg.norm(low.sum(axis=0))), 1e-12)
-    wide_norm = max(float(np.linalg.norm(wide.sum(axis=0))), 1e-12)
-    for linear in (model.written, model.learned):
-        total = value * linear.tfidf[row] + saturated * linear.bm25[row]
-        total[covered] += low @ linear.svd / low_norm + wide @ linear.whitened / wide_norm
-        found.append(dict(zip(row.tolist(), total.tolist(), strict=True)))
-    return found[0], found[1]
+    norm = max(float(np.linalg.norm(low.sum(axis=0))), 1e-12)
+    total[covered] += low @ linear.svd / norm
+    return dict(zip(row.tolist(), total.tolist(), strict=True))
+
+
+def _likes(learned: Learned, vectors: Vectors) -> list[Part]:
+    values = learned.like_values(vectors)
+    order = sorted(
+        range(len(values)), key=lambda i: (-abs(values[i]), learned.liked[i].document.id)
+    )
+    parts = [
+        Part(learned.liked[i].document.title, "like", float(values[i])) for i in order[:MOST_LIKES]
+    ]
+    if len(order) > MOST_LIKES:
+        rest = float(sum(values[i] for i in order[MOST_LIKES:]))
+        parts.append(Part("other liked papers", "rest", rest))
+    return parts
 
 
 def terms(model: Model, limit: int = 20) -> tuple[tuple[str, float, float], ...]:
@@ -95,8 +106,7 @@ def terms(model: Model, limit: int = 20) -> tuple[tuple[str, float, float], ...]
 
     A weight is what a paper of that one term would get through its words.
     """
-    documents = [e.document for e in model.liked]
-    documents += [vote.document for vote in model.interest.votes]
+    documents = [*model.interest.seeds, *(vote.document for vote in model.interest.votes)]
     names = _names(model, documents)
     rows: list[tuple[str, float, float]] = []
     for column, name in names.items():
@@ -106,14 +116,15 @@ def terms(model: Model, limit: int = 20) -> tuple[tuple[str, float, float], ...]
 
 
 def _weight(model: Model, column: int, which: str) -> float:
-    linear = model.written if which == "written" else model.learned
+    part = model.written if which == "written" else model.learned
+    if part is None:
+        return 0.0
+    linear = part.linear
     weight = float(linear.tfidf[column]) + float(linear.bm25[column]) * model.space.weight(column)
     basis = model.space.basis
     if column < len(basis):
         low = basis[column].astype(np.float64)
-        wide = low * model.space.scale
         weight += float(low @ linear.svd) / max(float(np.linalg.norm(low)), 1e-12)
-        weight += float(wide @ linear.whitened) / max(float(np.linalg.norm(wide)), 1e-12)
     return weight
 
 
@@ -143,7 +154,7 @@ def _largest(values: dict[int, float], names: dict[int, str], kind: str) -> list
     return parts
 
 
-def _sentence(parts: list[Part], document: Document) -> str:
+def _sentence(parts: list[Part]) -> str:
     clauses: list[str] = []
     words = _tell_words([p for p in parts if p.kind in ("written", "learned") and p.value > 0.05])
     if words:
@@ -157,8 +168,7 @@ def _sentence(parts: list[Part], document: Document) -> str:
         elif part.kind == "category":
             clauses.append(f"in {part.name}, which this channel follows")
         elif part.kind == "upvotes" and len(clauses) < 2:
-            count = document.upvotes or 0
-            clauses.append(f"{count} upvote{'' if count == 1 else 's'}")
+            clauses.append(part.name)
     if not clauses:
         central = any(part.kind == "central" for part in parts)
         return (

@@ -44,15 +44,14 @@ class SpaceFileError(ValueError):
 class Vectors:
     """``n`` papers in a space of ``t`` terms and ``d`` dimensions.
 
-    ``tfidf`` and ``bm25`` are (n, t) sparse rows of float32, ``tfidf`` of length 1; ``svd`` and
-    ``whitened`` are (n, d) float32 rows of length 1 (or 0 where a paper shares no term).
+    ``tfidf`` and ``bm25`` are (n, t) sparse rows of float32, ``tfidf`` of length 1; ``svd`` is
+    (n, d) float32, of length 1 (or 0 where a paper shares no term).
     """
 
     documents: tuple[Document, ...]
     tfidf: Sparse
     bm25: Sparse
     svd: Floats
-    whitened: Floats
 
     def __len__(self) -> int:
         return len(self.documents)
@@ -65,7 +64,6 @@ class Vectors:
             tfidf=self.tfidf[index],
             bm25=self.bm25[index],
             svd=self.svd[index],
-            whitened=self.whitened[index],
         )
 
 
@@ -97,14 +95,12 @@ class Space:
         vocabulary: Sequence[str],
         idf: NDArray[np.floating[Any]],
         basis: NDArray[np.floating[Any]],
-        scale: NDArray[np.floating[Any]],
         mean_length: float,
         documents: int,
     ) -> None:
         self.vocabulary = tuple(vocabulary)
         self.idf: Floats = np.ascontiguousarray(idf, dtype=np.float32)
         self.basis: Floats = np.ascontiguousarray(basis, dtype=np.float32)
-        self.scale: Floats = np.ascontiguousarray(scale, dtype=np.float32)
         self.mean_length = float(mean_length)
         self.documents = int(documents)
         self._columns = {term: i for i, term in enumerate(self.vocabulary)}
@@ -158,7 +154,6 @@ class Space:
             vocabulary=kept,
             idf=idf,
             basis=np.zeros((0, 1)),
-            scale=np.ones(1),
             mean_length=mean_length,
             documents=len(counted),
         )
@@ -169,12 +164,11 @@ class Space:
             sample = [counted[i] for i in picked]
         covered = min(len(kept), most_svd_terms)
         matrix = bare._stack([bare._row(c) for c in sample])[0][:, :covered]
-        basis, scale = _decompose(matrix, dimensions, seed)
+        basis = _decompose(matrix, dimensions, seed)
         return cls(
             vocabulary=kept,
             idf=idf,
             basis=basis,
-            scale=scale,
             mean_length=mean_length,
             documents=len(counted),
         )
@@ -183,8 +177,7 @@ class Space:
         """Return the papers' vectors, one row each in the given order."""
         rows = [self._cached(document) for document in documents]
         tfidf, bm25 = self._stack(rows)
-        svd, whitened = self._project(tfidf)
-        return Vectors(tuple(documents), tfidf, bm25, svd, whitened)
+        return Vectors(tuple(documents), tfidf, bm25, self._project(tfidf))
 
     def column(self, term: str) -> int | None:
         """Return the column of a stemmed term; a pair of words never met has none."""
@@ -248,13 +241,11 @@ class Space:
 
         return build([row.tfidf for row in rows]), build([row.bm25 for row in rows])
 
-    def _project(self, tfidf: Sparse) -> tuple[Floats, Floats]:
+    def _project(self, tfidf: Sparse) -> Floats:
         covered = len(self.basis)
         if covered == 0:
-            nothing = np.zeros((tfidf.shape[0], self.dimensions), dtype=np.float32)
-            return nothing, nothing.copy()
-        plain = np.asarray(tfidf[:, :covered] @ self.basis, dtype=np.float32)
-        return _unit(plain), _unit(plain * self.scale)
+            return np.zeros((tfidf.shape[0], self.dimensions), dtype=np.float32)
+        return _unit(np.asarray(tfidf[:, :covered] @ self.basis, dtype=np.float32))
 
     def save(self, path: Path | str, *, quantise: bool = False) -> None:
         """Write one compressed array file; ``quantise`` keeps the basis in 8 bits a number."""
@@ -274,7 +265,6 @@ class Space:
                 idf=self.idf.astype(np.float16) if quantise else self.idf,
                 basis=basis,
                 steps=steps,
-                scale=self.scale,
                 corpus=np.array([self.documents, self.mean_length], dtype=np.float64),
             )
         part.replace(target)
@@ -296,7 +286,6 @@ class Space:
                     vocabulary=text.split("\n") if text else [],
                     idf=arrays["idf"].astype(np.float32),
                     basis=basis,
-                    scale=arrays["scale"],
                     mean_length=mean_length,
                     documents=int(documents),
                 )
@@ -313,7 +302,7 @@ class Space:
     def _digest(self) -> str:
         digest = hashlib.blake2b(digest_size=12)
         digest.update("\n".join(self.vocabulary).encode())
-        for array in (self.idf, self.basis, self.scale):
+        for array in (self.idf, self.basis):
             digest.update(array.tobytes())
         digest.update(f"{FORMAT} {self.mean_length!r} {self.documents}".encode())
         return digest.hexdigest()
@@ -330,16 +319,13 @@ def _unit(rows: Floats) -> Floats:
     return np.ascontiguousarray(rows / norms[:, None], dtype=np.float32)
 
 
-def _decompose(matrix: Sparse, dimensions: int, seed: int) -> tuple[Floats, Floats]:
-    """Return the (t, d) basis and the (d,) factors that make the projections' variances equal."""
+def _decompose(matrix: Sparse, dimensions: int, seed: int) -> Floats:
+    """Return the (t, d) basis of the corpus's strongest directions, as many as it has."""
     rank = min(dimensions, *matrix.shape)
     if rank == 0 or matrix.nnz == 0:
-        return np.zeros((0, 1), np.float32), np.ones(1, np.float32)
+        return np.zeros((0, 1), np.float32)
     from sklearn.utils.extmath import randomized_svd
 
     _, values, right = randomized_svd(matrix, rank, n_iter=4, random_state=seed)
-    # Directions that the corpus does not have would be noise blown up by the whitening.
     real = values > max(float(values[0]) * 1e-4, 1e-9)
-    values, right = values[real], right[real]
-    basis = right.T.astype(np.float32)
-    return basis, (1.0 / values).astype(np.float32) * np.float32(values.mean())
+    return np.ascontiguousarray(right[real].T, dtype=np.float32)

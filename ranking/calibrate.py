@@ -1,0 +1,50 @@
+"""From a score to the match of 0 to 100 that people see and thresholds are set in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A logistic curve: ``middle`` is the score that means a match of 50."""
+
+    middle: float
+    slope: float
+
+
+USUAL = Curve(middle=1.6, slope=1.3)
+# How many votes it takes to move half way from the usual curve to the votes' own.
+PRIOR_VOTES = 15.0
+
+
+def match(values: NDArray[np.float64], curve: Curve = USUAL) -> NDArray[np.int64]:
+    """Return scores as whole matches of 0 to 100, never falling as the score rises."""
+    steep = np.clip(curve.slope * (values - curve.middle), -60.0, 60.0)
+    return np.rint(100.0 / (1.0 + np.exp(-steep))).astype(np.int64)
+
+
+def calibrate(scores: NDArray[np.float64], liked: NDArray[np.bool_]) -> Curve:
+    """Return the curve under which a match is the chance of a like (Platt 1999).
+
+    ``scores`` are those of voted papers without their own vote. The usual curve is the prior; the
+    best of a grid is taken, so that the result is exact and repeatable.
+    """
+    best, lowest = USUAL, np.inf
+    for middle in np.linspace(USUAL.middle - 1.5, USUAL.middle + 1.5, 31):
+        for slope in USUAL.slope * np.geomspace(0.5, 2.0, 9):
+            steep = np.clip(slope * (scores - middle), -60.0, 60.0)
+            loss = float(np.sum(np.logaddexp(0.0, np.where(liked, -steep, steep))))
+            loss += PRIOR_VOTES * (
+                0.25 * float(middle - USUAL.middle) ** 2
+                + 0.5 * float(np.log(slope / USUAL.slope)) ** 2
+            )
+            if loss < lowest - 1e-12:
+                best, lowest = Curve(float(middle), float(slope)), loss
+    return best

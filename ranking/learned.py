@@ -1,0 +1,218 @@
+"""What votes teach: the likes' centre, their nearest, and two regressions against the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ranking.document import Document
+from ranking.evidence import Evidence
+from ranking.linear import Linear, standard
+from ranking.logistic import kernel_logistic
+from ranking.vectors import Space, Vectors
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ranking.vectors import Sparse
+
+    Array = NDArray[np.float64]
+
+TRAINED_ON = 200  # unlabelled papers that stand for the rest of the world
+MOST_VOTED = 400  # papers in the regressions; the strongest evidence, so the newest, stays
+DISLIKES = 0.5  # what the dislikes weigh together, the likes being 1
+NEAREST = 0.4  # what the nearest like weighs, the three others being 1
+ENOUGH = 10  # likes, and dislikes, from which a match is calibrated on them
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """``liked_svd`` (l, d) are the likes' directions, ``share`` (l,) what each weighs in the centre.
+
+    ``nearest`` (l,) is what likeness to one like is worth where that like is the nearest.
+    ``held_out`` are the scores of the ``voted`` papers without their own vote, and ``voted_for``
+    whether each is liked; empty without enough of both kinds.
+    """
+
+    linear: Linear
+    liked: tuple[Evidence, ...]
+    liked_svd: Array
+    share: Array
+    nearest: Array
+    shift: float
+    voted: tuple[Document, ...]
+    held_out: Array
+    voted_for: NDArray[np.bool_]
+
+    def score(self, vectors: Vectors) -> Array:
+        """Return (n,) scores."""
+        total = self.linear.score(vectors) + self.shift
+        if len(self.liked):
+            likeness = vectors.svd.astype(np.float64) @ self.liked_svd.T
+            total = total + likeness @ self.share + (likeness * self.nearest).max(axis=1)
+        return np.asarray(total, dtype=np.float64)
+
+    def like_values(self, vectors: Vectors) -> Array:
+        """Return (l,): what each like adds to the score of the one paper in ``vectors``."""
+        if not len(self.liked):
+            return np.zeros(0)
+        likeness = self.liked_svd @ vectors.svd[0].astype(np.float64)
+        values = likeness * self.share
+        near = likeness * self.nearest
+        values[int(near.argmax())] += near.max()
+        return np.asarray(values, dtype=np.float64)
+
+    def scaled(self, factor: float) -> Learned:
+        return Learned(
+            self.linear.scaled(factor),
+            self.liked,
+            self.liked_svd,
+            self.share * factor,
+            self.nearest * factor,
+            self.shift * factor,
+            self.voted,
+            self.held_out * factor,
+            self.voted_for,
+        )
+
+
+def learn(space: Space, evidence: Sequence[Evidence], world: Vectors, seed: int) -> Learned:
+    """Return what the evidence says, in standard deviations of ``world``.
+
+    The likes' centre in the SVD space (Rocchio), the nearest like, and two logistic regressions,
+    on TF-IDF and on the centred SVD, of the likes against dislikes and unlabelled papers.
+    """
+    if not any(e.weight > 0 for e in evidence):
+        return _only_disliked(space, evidence, world)
+    weight = np.array([e.weight for e in evidence])
+    voted = space.transform([e.document for e in evidence])
+    positive = weight > 0
+    low = voted.svd.astype(np.float64)
+    around = world.svd.astype(np.float64)
+    share = weight[positive] / weight[positive].sum()
+    nearest = np.minimum(1.0, weight[positive])
+    likeness = around @ low[positive].T
+    mean, spread = standard(likeness @ share)
+    share = share / spread
+    near_mean, near_spread = standard((likeness * nearest).max(axis=1))
+    nearest = nearest * (NEAREST / near_spread)
+    shift = -mean / spread - NEAREST * near_mean / near_spread
+
+    task = _training(evidence, weight, world, seed)
+    enough = min(int(positive.sum()), int((~positive).sum())) >= ENOUGH
+    held = shift + _held_out_likeness(low[positive], low[task.voted], task, share, nearest)
+    linear = Linear.zeros(space)
+    wide, wide_rest = voted.tfidf[task.voted], world.tfidf[task.rest]
+    alpha, scores = kernel_logistic(
+        _sparse_gram(wide, wide_rest), task.positive, task.mass, held_out=enough
+    )
+    n = len(task.voted)
+    linear.tfidf[:] = wide.T @ alpha[:n] + wide_rest.T @ alpha[n:]
+    mean, spread = standard(np.asarray(world.tfidf @ linear.tfidf, dtype=np.float64))
+    np.divide(linear.tfidf, spread, out=linear.tfidf)
+    shift -= mean / spread
+    held += _against(scores, n) / spread
+
+    middle = around.mean(axis=0) if len(world) else np.zeros(space.dimensions)
+    rows = np.concatenate([low[task.voted], around[task.rest]]) - middle
+    alpha, scores = kernel_logistic(rows @ rows.T, task.positive, task.mass, held_out=enough)
+    linear.svd[:] = rows.T @ alpha
+    mean, spread = standard(around @ linear.svd)
+    np.divide(linear.svd, spread, out=linear.svd)
+    shift -= mean / spread
+    held += _against(scores, n) / spread
+
+    found = Learned(
+        linear=linear,
+        liked=tuple(e for e in evidence if e.weight > 0),
+        liked_svd=low[positive],
+        share=share,
+        nearest=nearest,
+        shift=shift,
+        voted=tuple(evidence[i].document for i in task.voted) if enough else (),
+        held_out=held if enough else np.zeros(0),
+        voted_for=task.positive[:n] if enough else np.zeros(0, dtype=bool),
+    )
+    _, spread = standard(found.score(world))
+    return found.scaled(1.0 / spread)
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """Rows of the evidence and of the world to train on; the voted come first."""
+
+    voted: NDArray[np.intp]
+    rest: NDArray[np.intp]
+    positive: NDArray[np.bool_]
+    mass: Array
+
+
+def _training(evidence: Sequence[Evidence], weight: Array, world: Vectors, seed: int) -> _Task:
+    strongest = np.lexsort((np.arange(len(weight)), -np.abs(weight)))[:MOST_VOTED]
+    voted = np.sort(strongest)
+    known = {e.document.id for e in evidence}
+    others = np.array(
+        [i for i, d in enumerate(world.documents) if d.id not in known], dtype=np.intp
+    )
+    picked = np.random.RandomState(seed).permutation(len(others))[:TRAINED_ON]
+    rest = others[np.sort(picked)]
+    positive = np.concatenate([weight[voted] > 0, np.zeros(len(rest), dtype=bool)])
+    mass = np.zeros(len(positive))
+    likes, dislikes = np.flatnonzero(weight[voted] > 0), np.flatnonzero(weight[voted] < 0)
+    whole = float(max(1, len(likes)))
+    if len(likes):
+        mass[likes] = weight[voted][likes] / weight[voted][likes].sum() * whole
+    if len(dislikes):
+        # One dislike among many likes must not weigh half of all of them.
+        part = DISLIKES * min(1.0, len(dislikes) / whole)
+        mass[dislikes] = weight[voted][dislikes] / weight[voted][dislikes].sum() * whole * part
+    if len(rest):
+        mass[len(voted) :] = (1.0 - DISLIKES) * whole / len(rest)
+    return _Task(voted, rest, positive, mass)
+
+
+def _sparse_gram(voted: Sparse, rest: Sparse) -> Array:
+    from scipy.sparse import vstack
+
+    rows = vstack([voted, rest], format="csr")
+    return np.asarray((rows @ rows.T).toarray(), dtype=np.float64)
+
+
+def _against(scores: Array, voted: int) -> Array:
+    """Return the voted rows' scores above the unlabelled ones' mean."""
+    return scores[:voted] - (float(scores[voted:].mean()) if len(scores) > voted else 0.0)
+
+
+def _held_out_likeness(
+    liked: Array, rows: Array, task: _Task, share: Array, nearest: Array
+) -> Array:
+    """Return what the likes add to each voted paper that is not itself among them."""
+    likeness = rows @ liked.T
+    likeness[likeness > 1.0 - 1e-6] = 0.0
+    total = likeness @ share
+    return np.asarray(total + (likeness * nearest).max(axis=1), dtype=np.float64)
+
+
+def _only_disliked(space: Space, evidence: Sequence[Evidence], world: Vectors) -> Learned:
+    linear = Linear.zeros(space)
+    voted = space.transform([e.document for e in evidence])
+    share = np.array([e.weight for e in evidence])
+    share = share / np.abs(share).sum()
+    linear.tfidf[:] = voted.tfidf.T @ share
+    linear.svd[:] = voted.svd.astype(np.float64).T @ share
+    mean, spread = standard(linear.score(world))
+    none = np.zeros(0)
+    return Learned(
+        linear=linear.scaled(1.0 / spread),
+        liked=(),
+        liked_svd=np.zeros((0, space.dimensions)),
+        share=none,
+        nearest=none,
+        shift=-mean / spread,
+        voted=(),
+        held_out=none,
+        voted_for=np.zeros(0, dtype=bool),
+    )
