@@ -62,7 +62,7 @@ def ingest_command(desk: Desk, paths: tuple[Path, ...], as_json: bool) -> None:
 
 
 @click.command("backfill")
-@click.option("--since", required=True, metavar="YYYY-MM-DD", help="The first day.")
+@click.option("--since", metavar="YYYY-MM-DD", help="The first day; without it, the last.")
 @click.option("--until", metavar="YYYY-MM-DD", help="The last day; without it, yesterday.")
 @click.option(
     "--source",
@@ -70,6 +70,13 @@ def ingest_command(desk: Desk, paths: tuple[Path, ...], as_json: bool) -> None:
     default="huggingface",
     show_default=True,
     help="Where to fetch from.",
+)
+@click.option(
+    "--by",
+    type=click.Choice(["day", "week", "month", "trending"]),
+    default="day",
+    show_default=True,
+    help="How Hugging Face is asked; trending has no days.",
 )
 @click.option("--category", "categories", multiple=True, help="An arXiv category; repeatable.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object an answer.")
@@ -79,6 +86,7 @@ def backfill_command(
     since: str,
     until: str | None,
     source: str,
+    by: str,
     categories: tuple[str, ...],
     as_json: bool,
 ) -> None:
@@ -87,26 +95,33 @@ def backfill_command(
     \b
     paperwire backfill --since 2026-06-01 --until 2026-06-30
     paperwire backfill --source arxiv --category cs.CL --since 2026-06-01
+    paperwire backfill --by trending
     Exit status: 0 when every day was answered, 1 when one was not.
     """
-    first = _day("--since", since)
     last = _day("--until", until) if until else now().date() - timedelta(days=1)
+    first = _day("--since", since) if since else last
     if first > last:
         raise click.UsageError(f"--since {first} is after --until {last}.")
-    failed = asyncio.run(_backfill(desk, source, categories, first, last, as_json))
+    failed = asyncio.run(_backfill(desk, source, by, categories, first, last, as_json))
     if failed:
         click.get_current_context().exit(1)
 
 
 async def _backfill(
-    desk: Desk, name: str, categories: Sequence[str], first: date, last: date, as_json: bool
+    desk: Desk,
+    name: str,
+    by: str,
+    categories: Sequence[str],
+    first: date,
+    last: date,
+    as_json: bool,
 ) -> int:
     from bot.parts import build_fetcher
     from bot.ports import Request, Source
     from bot.services.gather import Gatherer
     from bot.services.index import refresh
     from bot.sources.arxiv import ArxivQuery
-    from bot.sources.huggingface import HuggingFace
+    from bot.sources.huggingface import By, HuggingFace
 
     settings = desk.settings
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
@@ -116,8 +131,9 @@ async def _backfill(
         query = ArxivQuery(settings.arxiv.api_url, categories or settings.arxiv.categories)
         source, requests = query, query.requests(days)
     else:
-        source = HuggingFace(settings.huggingface.base_url)
-        requests = source.requests([day for day in days if day.weekday() < 5])
+        source = HuggingFace(settings.huggingface.base_url, By(by))
+        # Listings appear on weekdays; a week or a month is asked for by any of its days.
+        requests = source.requests([day for day in days if day.weekday() < 5] or days)
     failed = 0
     fetcher = build_fetcher(settings)
     try:
