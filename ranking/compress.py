@@ -21,12 +21,16 @@ _PAPER = (
     r"|research|manuscript|chapter|tutorial|dissertation|essay|brief|preprint)"
 )
 _NAMES_PAPER = re.compile(_PAPER)
+_SECTION = (
+    r"(?:Background|Objectives?|Purpose|Aims?|Methods?|Methodology|Results?|Findings|Conclusions?"
+    r"|Introduction|Motivation|Context|Summary|Significance|Interpretation|Abstract|Importance"
+    r"|Design|Settings?|Participants|Patients|Subjects|Rationale|Discussion|Hypothesis|Data|Scope"
+    r"|Materials?|Approach|Implications|Originality|Limitations|Problem|Contributions?|Main|Goals?"
+    r"|Measurements?|Outcomes?|Interventions?|Study|Availability|Evidence)"
+)
 _LABEL = re.compile(
-    r"^\W{0,3}(?:[A-Z][A-Z /&,-]{3,45}|(?:Background|Objectives?|Purpose|Aims?|Methods?|Results?"
-    r"|Findings|Conclusions?|Introduction|Motivation|Context|Summary|Significance|Interpretation"
-    r"|Abstract|Importance|Design|Setting|Participants|Rationale|Discussion|Hypothesis|Data"
-    r"|Materials?|Approach|Implications|Originality|Limitations|Problem|Contributions?)"
-    r"(?:\s(?:and|&|/|of|or)\s\w+){0,2})\s?[:.]\s+(?=\S)"
+    rf"^\W{{0,3}}(?:{_SECTION}(?:\s?(?:and|&|/|of|or)\s?\w+){{0,2}}\s?[:.]\s+(?=\S)"
+    rf"|{_SECTION.upper()}(?:(?:\s?[&/,]\s?|\s)[A-Z]{{2,}}){{0,4}}(?:\s?[:.]\s+(?=\S)|\s+(?=[A-Z][a-z])))"
 )
 _BULLET = re.compile(r"^(?:[-–—•*·▪►]+\s+|[(\[]?(?:\d{1,2}|[ivx]{1,4}|[a-z])[)\]]\s*|\d{1,2}\.\s+)")
 _ROUND = re.compile(r"(?<=\s)\([^()]*\)|(?<=\s)\[[^\[\]]*\]|^\([^()]*\)\s")
@@ -58,7 +62,8 @@ _OPENING = re.compile(
     re.IGNORECASE,
 )
 _ASIDE = re.compile(
-    rf",?\s+in\s+(?:this|the\s+present|our)\s+{_PAPER}\b(?:\s*,)?(?=\s+(?:we|i)\b|\s*[.,;])"
+    rf",\s+in\s+(?:this|the\s+present|our)\s+{_PAPER}\s*,(?=\s)"
+    rf"|,?\s+in\s+(?:this|the\s+present|our)\s+{_PAPER}\b(?=\s+(?:we|i)\b|\s*[.;])"
     r"|,\s+(?:however|therefore|moreover|thus|hence|in turn|for example|for instance|respectively"
     r"|furthermore|in particular|instead|nevertheless|nonetheless|indeed|consequently),(?=\s)",
     re.IGNORECASE,
@@ -164,7 +169,7 @@ def written(words: list[str]) -> str:
     if not text:
         return ""
     first = words[0]
-    if first.islower() and first.strip("\"'“‘,").isalpha():
+    if first.islower() and _bare(first).isalpha():
         place = next(index for index, letter in enumerate(text) if letter.isalpha())
         text = text[:place] + text[place].upper() + text[place + 1 :]
     ends = text.rstrip("\"'”’)»]")
@@ -186,6 +191,8 @@ def _starts(words: list[str], bare: list[str]) -> list[tuple[int, str]]:
     place = starts[-1][0]
     for index in range(place + 1, min(place + 7, len(words) - 4)):
         if bare[index] in _REPORTS and bare[index + 1] == "that":
+            if "that" in bare[index + 2 :]:
+                break  # "show that one, and that the other": half of it would dangle
             starts.append((index + 2, "that"))
             break
     return starts

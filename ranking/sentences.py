@@ -21,7 +21,7 @@ _OPEN_ABBREVIATIONS = _words(
 
 # A number may follow ("no. 5", "Vol. II"); else they end one only before a clear start.
 _NUMBERED = _words(
-    "no nos nr vol pp ch chap ref refs def cor tab prop col ed eds sec secs op ca ver art app"
+    "no nos nr vol pp ch chap ref refs def cor tab prop col ed eds sec secs op ca v ver art app"
 )
 
 # End one only when the next word clearly starts another.
@@ -124,7 +124,9 @@ def _ends_sentence(text: str, start: int, match: re.Match[str]) -> bool:
     follower = _NEXT_WORD.match(text, stop if glued else stop + 1)
     word = follower[1] if follower and follower[1] else ""
     if glued:
-        return _starts(word) and "/" not in text[max(start, stop - 200) : stop].rpartition(" ")[2]
+        run = text[max(start, stop - 200) : stop].rpartition(" ")[2]
+        run += text[stop : stop + 200].partition(" ")[0]
+        return _starts(word) and "/" not in run
     if mark == "." and not match[1]:
         verdict = _after_full_stop(text, start, match.start(), word)
         if verdict is not None:
@@ -144,7 +146,7 @@ def _after_full_stop(text: str, start: int, dot: int, word: str) -> bool | None:
     if name in _OPEN_ABBREVIATIONS:
         return False
     if name in _NUMBERED:
-        return _starts(word) and not _is_numeral(word)
+        return _starts(word) and len(word) > 1 and not _is_numeral(word)
     if _ENUMERATOR.match(before) and not text[start : found.start()].strip(" ([{"):
         return False  # "1. First item": the number belongs to what follows
     initial = len(before) == 1 and before.isalpha() and before.isupper()

@@ -73,7 +73,8 @@ def summarise(abstract: str, title: str = "") -> str:
     """
     text = choose(read(abstract, title, _stems()), default_model())
     if not text:  # no word that can be measured: formulas, signs
-        text = written(tidy(" ".join(sentences_of(abstract)[:1])).split())
+        first = " ".join(sentences_of(abstract)[:1])
+        text = written((tidy(first) or first).split())
     return _bounded(without_addresses(text))
 
 

@@ -328,7 +328,7 @@ def _add_expectations(
     mass = summed[stop] - summed[start]
     pair_mass = paired[np.maximum(stop - 1, start)] - paired[start]
     one = 2 * mass / (size + expected)
-    two = 2 * pair_mass / (size + expected - 2)
+    two = 2 * pair_mass / np.maximum(size + expected - 2, 1)
     both = one + two
     table.add("expected rouge 1", one)
     table.add("expected rouge 2", two)

@@ -144,6 +144,8 @@ def _fit_pairs(
 
 def _logistic(tables: Sequence[Table], labels: Matrix) -> dict[str, float]:
     """Fit a ridge logistic regression by Newton's method; the first column is the intercept."""
+    if not tables:
+        return {}
     rows = np.vstack([table.matrix() for table in tables])
     scale = _spread(rows)
     rows = rows / scale
@@ -164,6 +166,8 @@ def _logistic(tables: Sequence[Table], labels: Matrix) -> dict[str, float]:
 def _fit_readings(examples: Sequence[tuple[Example, Model]]) -> dict[str, float]:
     """Fit the listwise loss by Newton's method, halving steps that overshoot."""
     tables = [candidate_table(example.abstract, model) for example, model in examples]
+    if not tables:
+        return {}
     rows = np.vstack([table.matrix() for table in tables])
     rewards = np.concatenate([example.rewards for example, _ in examples])
     sizes = [table.rows for table in tables]
