@@ -168,8 +168,8 @@ def written(words: list[str]) -> str:
     text = " ".join(words).rstrip(" ,;:-–—")
     if not text:
         return ""
-    first = words[0]
-    if first.islower() and _bare(first).isalpha():
+    head = words[0].partition("-")[0]  # but k-means and mRNA are spelt so
+    if words[0].islower() and _bare(head).isalpha() and (len(head) > 1 or words[0] == head):
         place = next(index for index, letter in enumerate(text) if letter.isalpha())
         text = text[:place] + text[place].upper() + text[place + 1 :]
     ends = text.rstrip("\"'”’)»]")

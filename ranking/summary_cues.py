@@ -1,6 +1,6 @@
 """Turns of phrase that tell what a sentence of an abstract does: propose, study, report, lament.
 
-All patterns are matched against lower-case text.
+All patterns are matched against lower-case text, one sentence a line.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _PAPERS = r"(?:paper|work|article|study|letter|report|survey|review|thesis|manus
 _AUTHORS = rf"(?:we|i|authors|this (?:\w+ )?{_PAPERS}|(?:paper|work|article))"
 
 CUES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
-    (name, re.compile(pattern))
+    (name, re.compile(pattern, re.MULTILINE))
     for name, pattern in (
         ("makes", rf"\b{_AUTHORS} (?:\w+ ){{0,2}}?(?:{_VERBS})\b"),
         ("studies", rf"\b{_AUTHORS} (?:\w+ ){{0,2}}?(?:{_STUDIES})\b"),

@@ -7,8 +7,9 @@ are the input of the linear models in :mod:`ranking.summary`, and of nothing els
 from __future__ import annotations
 
 import math
+from bisect import bisect
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -62,12 +63,13 @@ def sigmoid(values: Matrix) -> Matrix:
 
 def cue_matrix(abstract: Abstract) -> Matrix:
     """Return sentences × cues, 1 where the cue stands in the sentence."""
-    out = np.zeros((len(abstract.sentences), len(CUES)))
-    for index, sentence in enumerate(abstract.sentences):
-        line = sentence.lower()
-        for place, (_, pattern) in enumerate(CUES):
-            if pattern.search(line):
-                out[index, place] = 1.0
+    lines = [sentence.lower() for sentence in abstract.sentences]
+    text = "\n".join(lines)  # one pass over all sentences for each cue
+    begins = list(accumulate((len(line) + 1 for line in lines[:-1]), initial=0))
+    out = np.zeros((len(lines), len(CUES)))
+    for place, (_, pattern) in enumerate(CUES):
+        for match in pattern.finditer(text):
+            out[bisect(begins, match.start()) - 1, place] = 1.0
     return out
 
 

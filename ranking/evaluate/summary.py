@@ -88,7 +88,7 @@ def run(
     spent = []
     pick: dict[str, Callable[[Paper], str]] = {
         "lead": _lead,
-        "textrank": _textrank,
+        "textrank": textrank,
         "centroid": _Centroid(papers),
         "oracle": _oracle,
     }
@@ -254,7 +254,7 @@ def _content(sentence: str) -> list[str]:
     return [token for token in rouge.tokens(sentence) if token not in STOP_WORDS]
 
 
-def _textrank(paper: Paper) -> str:
+def textrank(paper: Paper) -> str:
     """Pick by TextRank: shared words over the sum of log lengths (Mihalcea and Tarau, 2004)."""
     bags = [Counter(_content(sentence)) for sentence in paper.sentences]
     total = len(bags)

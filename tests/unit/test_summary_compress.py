@@ -32,6 +32,7 @@ def readings(sentence: str) -> set[str]:
         ("We also sort letters.", "We sort letters."),
         ("mRNA is sorted", "mRNA is sorted."),
         ("k-means sorts letters", "k-means sorts letters."),
+        ("on-site sorting helps", "On-site sorting helps."),
         ("Do letters sort themselves?", "Do letters sort themselves?"),
         ("They said “sort it.”", "They said “sort it.”"),
     ],
