@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,18 +43,24 @@ class Store:
 
         The lock is taken at the start (BEGIN IMMEDIATE): a deferred transaction that reads first
         can lose the race for the lock in the middle, and then nothing can be retried.
+        Raises RuntimeError inside ``read``, which would take the write back with it.
         """
         connection = self.connection()
         if connection.in_transaction:
+            if not getattr(self._local, "writing", False):
+                raise RuntimeError("a write transaction cannot begin inside a read")
             yield connection
             return
         connection.execute("BEGIN IMMEDIATE")
+        self._local.writing = True
         try:
             yield connection
+            connection.commit()
         except BaseException:
             connection.rollback()
             raise
-        connection.commit()
+        finally:
+            self._local.writing = False
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
@@ -86,16 +94,16 @@ class Store:
             target, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None
         )
         connection.row_factory = sqlite3.Row
+        with self._opened_lock:
+            self._opened.append(connection)
+        _use_wal(connection)
         for pragma in (
-            "journal_mode = WAL",
             "synchronous = FULL",  # a post that left must not be forgotten by a power cut
             "foreign_keys = ON",
             "temp_store = MEMORY",
             "cache_size = -32000",
         ):
             connection.execute(f"PRAGMA {pragma}")
-        with self._opened_lock:
-            self._opened.append(connection)
         return connection
 
     def _prepare(self) -> None:
@@ -104,10 +112,30 @@ class Store:
         try:
             if self.path is not None:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
+                # SQLite would open it for reading, and fail in the middle of the first deed.
+                if self.path.exists() and not os.access(self.path, os.W_OK):
+                    raise PermissionError("it is not writable")
             migrate(self.connection())
+        except PaperwireError:
+            self.close()
+            raise
         except (sqlite3.Error, OSError) as error:
             self.close()
             raise PaperwireError(
                 f"The database {self.path} cannot be used ({error}). "
                 "Check that its folder exists and is writable, or set PAPERWIRE_HOME to another."
             ) from error
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    # Whoever switches a new file to WAL needs it alone for a moment, and SQLite does not wait.
+    until = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.02)
+        else:
+            return
