@@ -134,7 +134,8 @@ def candidates(
         f" AND a.announce IN ('new', 'cross') AND {sources}"
         " AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.channel_id = ? AND d.paper_id = p.id)"
         " AND NOT EXISTS (SELECT 1 FROM appearances b WHERE b.paper_id = p.id AND b.id <= ?"
-        f" AND {earlier}) GROUP BY p.id ORDER BY p.id",
+        f" AND b.fresh = 1 AND b.announce IN ('new', 'cross') AND {earlier})"
+        " GROUP BY p.id ORDER BY p.id",
         (after, upto, *values, channel.id, after, *earlier_values),
     )
     return tuple(row_to_paper(row) for row in rows)

@@ -100,7 +100,17 @@ def appear(
     fresh: bool,
     now: datetime,
 ) -> None:
-    """Record that a source brought a paper; only the first time counts."""
+    """Record that a source brought a paper; only the first time counts.
+
+    What no digest could announce, a look-up by id or a replacement, gives way to the first
+    appearance that one can.
+    """
+    if fresh and announce in {Announce.NEW, Announce.CROSS}:
+        connection.execute(
+            "DELETE FROM appearances WHERE paper_id = ? AND source = ?"
+            " AND (announce NOT IN ('new', 'cross') OR (fresh = 0 AND listed_on IS NULL))",
+            (paper_id, source),
+        )
     connection.execute(
         "INSERT OR IGNORE INTO appearances"
         " (paper_id, source, listing_id, listed_on, announce, fresh, seen_at)"
@@ -180,9 +190,14 @@ def quarantined(connection: sqlite3.Connection, limit: int) -> tuple[sqlite3.Row
 
 
 def want(connection: sqlite3.Connection, arxiv_id: str, now: datetime) -> None:
-    """Ask for a paper that no listing has brought; asking twice is asking once."""
+    """Ask for a paper that no listing has brought; asking twice is asking once.
+
+    One that its source did not know when it was last asked is asked for again.
+    """
     connection.execute(
-        "INSERT OR IGNORE INTO wanted (arxiv_id, asked_at, not_before) VALUES (?, ?, ?)",
+        "INSERT INTO wanted (arxiv_id, asked_at, not_before) VALUES (?, ?, ?)"
+        " ON CONFLICT DO UPDATE SET not_before = excluded.not_before, answer = ''"
+        " WHERE answer <> ''",
         (arxiv_id, to_text(now), to_text(now)),
     )
 
