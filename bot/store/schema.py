@@ -326,8 +326,16 @@ def migrate(connection: sqlite3.Connection) -> None:
             f"The database was written by a newer Paperwire (it has {newer[-1]}). "
             "Upgrade Paperwire, or restore a back-up made by this version."
         )
-    if steps.pending(db):
+    if not steps.pending(db):
+        return
+    # The lock first: another process may be making the same tables.
+    connection.execute("BEGIN IMMEDIATE")
+    try:
         steps.apply(db)
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.commit()
 
 
 def _run(connection: sqlite3.Connection, script: str) -> None:
