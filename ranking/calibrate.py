@@ -36,15 +36,15 @@ def calibrate(scores: NDArray[np.float64], liked: NDArray[np.bool_]) -> Curve:
     ``scores`` are those of voted papers without their own vote. The usual curve is the prior; the
     best of a grid is taken, so that the result is exact and repeatable.
     """
-    best, lowest = USUAL, np.inf
-    for middle in np.linspace(USUAL.middle - 1.5, USUAL.middle + 1.5, 31):
-        for slope in USUAL.slope * np.geomspace(0.5, 2.0, 9):
-            steep = np.clip(slope * (scores - middle), -60.0, 60.0)
-            loss = float(np.sum(np.logaddexp(0.0, np.where(liked, -steep, steep))))
-            loss += PRIOR_VOTES * (
-                0.25 * float(middle - USUAL.middle) ** 2
-                + 0.5 * float(np.log(slope / USUAL.slope)) ** 2
-            )
-            if loss < lowest - 1e-12:
-                best, lowest = Curve(float(middle), float(slope)), loss
-    return best
+    middles, slopes = np.meshgrid(
+        np.linspace(USUAL.middle - 1.5, USUAL.middle + 1.5, 31),
+        USUAL.slope * np.geomspace(0.5, 2.0, 9),
+    )
+    middle, slope = middles.ravel(), slopes.ravel()
+    steep = slope[:, None] * (scores - middle[:, None]) * np.where(liked, -1.0, 1.0)
+    loss = np.logaddexp(0.0, np.clip(steep, -60.0, 60.0)).sum(axis=1)
+    loss += PRIOR_VOTES * (
+        0.25 * (middle - USUAL.middle) ** 2 + 0.5 * np.log(slope / USUAL.slope) ** 2
+    )
+    best = int(np.argmin(np.round(loss, 9)))
+    return Curve(float(middle[best]), float(slope[best]))

@@ -120,20 +120,24 @@ def fit(
     world = background if isinstance(background, Vectors) else space.transform(tuple(background))
     evidence = weigh(interest.votes, interest.seeds)
     likes = sum(min(1.0, e.weight) for e in evidence if e.weight > 0)
-    written = read_profile(space, interest.terms, world, expansion=1.0 / (1.0 + likes))
-    learned = learn(space, evidence, world, seed) if evidence else None
-    if written and learned:
-        written = written.scaled(FADE / math.sqrt(1.0 + likes))
+    profile = read_profile(space, interest.terms, world, expansion=1.0 / (1.0 + likes))
+    taught = learn(space, evidence, world, seed) if evidence else None
+    fade = FADE / math.sqrt(1.0 + likes) if taught else 1.0
     centrality = np.zeros(space.dimensions)
-    if not written and not learned and len(world):
+    scores = np.zeros(len(world))
+    if profile:
+        scores += fade * profile[1]
+    if taught:
+        scores += taught[1]
+    if not profile and not taught and len(world):
         centrality = world.svd.mean(axis=0, dtype=np.float64)
-    raw = Model(space, interest, written, learned, centrality, 0.0)
-    mean, spread = standard(raw.words(world))
+        scores = world.svd.astype(np.float64) @ centrality
+    mean, spread = standard(scores)
     model = Model(
         space=space,
         interest=interest,
-        written=written.scaled(1.0 / spread) if written else None,
-        learned=learned.scaled(1.0 / spread) if learned else None,
+        written=profile[0].scaled(fade / spread) if profile else None,
+        learned=taught[0].scaled(1.0 / spread) if taught else None,
         centrality=centrality / spread,
         offset=-mean / spread,
     )

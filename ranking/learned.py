@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-TRAINED_ON = 200  # unlabelled papers that stand for the rest of the world
+TRAINED_ON = 120  # unlabelled papers that stand for the rest of the world
 MOST_VOTED = 400  # papers in the regressions; the strongest evidence, so the newest, stays
-DISLIKES = 0.5  # what the dislikes weigh together, the likes being 1
-NEAREST = 0.4  # what the nearest like weighs, the three others being 1
+DISLIKES, UNLABELLED = 0.35, 0.5  # what each kind weighs in all, the likes being 1
+NEAREST = 0.75  # what the nearest like weighs, the three others being 1
 ENOUGH = 10  # likes, and dislikes, from which a match is calibrated on them
 
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """``liked_svd`` (l, d) are the likes' directions, ``share`` (l,) what each weighs in the centre.
+    """``liked_svd`` (l, d) are the likes' directions, ``share`` (l,) their parts of the centre.
 
     ``nearest`` (l,) is what likeness to one like is worth where that like is the nearest.
     ``held_out`` are the scores of the ``voted`` papers without their own vote, and ``voted_for``
@@ -79,8 +79,10 @@ class Learned:
         )
 
 
-def learn(space: Space, evidence: Sequence[Evidence], world: Vectors, seed: int) -> Learned:
-    """Return what the evidence says, in standard deviations of ``world``.
+def learn(
+    space: Space, evidence: Sequence[Evidence], world: Vectors, seed: int
+) -> tuple[Learned, Array]:
+    """Return what the evidence says, in standard deviations of ``world``, and the world's scores.
 
     The likes' centre in the SVD space (Rocchio), the nearest like, and two logistic regressions,
     on TF-IDF and on the centred SVD, of the likes against dislikes and unlabelled papers.
@@ -92,37 +94,40 @@ def learn(space: Space, evidence: Sequence[Evidence], world: Vectors, seed: int)
     positive = weight > 0
     low = voted.svd.astype(np.float64)
     around = world.svd.astype(np.float64)
+    total = np.zeros(len(world))
     share = weight[positive] / weight[positive].sum()
     nearest = np.minimum(1.0, weight[positive])
     likeness = around @ low[positive].T
-    mean, spread = standard(likeness @ share)
+    total, shift, spread = _add(likeness @ share, total)
     share = share / spread
-    near_mean, near_spread = standard((likeness * nearest).max(axis=1))
-    nearest = nearest * (NEAREST / near_spread)
-    shift = -mean / spread - NEAREST * near_mean / near_spread
+    total, moved, spread = _add((likeness * nearest).max(axis=1), total, NEAREST)
+    nearest = nearest * (NEAREST / spread)
+    shift += moved
 
     task = _training(evidence, weight, world, seed)
     enough = min(int(positive.sum()), int((~positive).sum())) >= ENOUGH
-    held = shift + _held_out_likeness(low[positive], low[task.voted], task, share, nearest)
+    held = shift + _held_out_likeness(low[positive], low[task.voted], share, nearest)
+    n = len(task.voted)
     linear = Linear.zeros(space)
     wide, wide_rest = voted.tfidf[task.voted], world.tfidf[task.rest]
     alpha, scores = kernel_logistic(
-        _sparse_gram(wide, wide_rest), task.positive, task.mass, held_out=enough
+        _sparse_gram(wide, wide_rest), task.positive, task.mass, held_out=n if enough else 0
     )
-    n = len(task.voted)
     linear.tfidf[:] = wide.T @ alpha[:n] + wide_rest.T @ alpha[n:]
-    mean, spread = standard(np.asarray(world.tfidf @ linear.tfidf, dtype=np.float64))
+    total, moved, spread = _add(world.tfidf @ linear.tfidf, total)
     np.divide(linear.tfidf, spread, out=linear.tfidf)
-    shift -= mean / spread
+    shift += moved
     held += _against(scores, n) / spread
 
     middle = around.mean(axis=0) if len(world) else np.zeros(space.dimensions)
     rows = np.concatenate([low[task.voted], around[task.rest]]) - middle
-    alpha, scores = kernel_logistic(rows @ rows.T, task.positive, task.mass, held_out=enough)
+    alpha, scores = kernel_logistic(
+        rows @ rows.T, task.positive, task.mass, held_out=n if enough else 0
+    )
     linear.svd[:] = rows.T @ alpha
-    mean, spread = standard(around @ linear.svd)
+    total, moved, spread = _add(around @ linear.svd, total)
     np.divide(linear.svd, spread, out=linear.svd)
-    shift -= mean / spread
+    shift += moved
     held += _against(scores, n) / spread
 
     found = Learned(
@@ -136,8 +141,14 @@ def learn(space: Space, evidence: Sequence[Evidence], world: Vectors, seed: int)
         held_out=held if enough else np.zeros(0),
         voted_for=task.positive[:n] if enough else np.zeros(0, dtype=bool),
     )
-    _, spread = standard(found.score(world))
-    return found.scaled(1.0 / spread)
+    _, spread = standard(total)
+    return found.scaled(1.0 / spread), total / spread
+
+
+def _add(values: Array, total: Array, share: float = 1.0) -> tuple[Array, float, float]:
+    """Return the total with these values standardised, what that shifts them by, and the spread."""
+    mean, spread = standard(values)
+    return total + (values - mean) * (share / spread), -share * mean / spread, spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +181,7 @@ def _training(evidence: Sequence[Evidence], weight: Array, world: Vectors, seed:
         part = DISLIKES * min(1.0, len(dislikes) / whole)
         mass[dislikes] = weight[voted][dislikes] / weight[voted][dislikes].sum() * whole * part
     if len(rest):
-        mass[len(voted) :] = (1.0 - DISLIKES) * whole / len(rest)
+        mass[len(voted) :] = UNLABELLED * whole / len(rest)
     return _Task(voted, rest, positive, mass)
 
 
@@ -186,9 +197,7 @@ def _against(scores: Array, voted: int) -> Array:
     return scores[:voted] - (float(scores[voted:].mean()) if len(scores) > voted else 0.0)
 
 
-def _held_out_likeness(
-    liked: Array, rows: Array, task: _Task, share: Array, nearest: Array
-) -> Array:
+def _held_out_likeness(liked: Array, rows: Array, share: Array, nearest: Array) -> Array:
     """Return what the likes add to each voted paper that is not itself among them."""
     likeness = rows @ liked.T
     likeness[likeness > 1.0 - 1e-6] = 0.0
@@ -196,16 +205,19 @@ def _held_out_likeness(
     return np.asarray(total + (likeness * nearest).max(axis=1), dtype=np.float64)
 
 
-def _only_disliked(space: Space, evidence: Sequence[Evidence], world: Vectors) -> Learned:
+def _only_disliked(
+    space: Space, evidence: Sequence[Evidence], world: Vectors
+) -> tuple[Learned, Array]:
     linear = Linear.zeros(space)
     voted = space.transform([e.document for e in evidence])
     share = np.array([e.weight for e in evidence])
     share = share / np.abs(share).sum()
     linear.tfidf[:] = voted.tfidf.T @ share
     linear.svd[:] = voted.svd.astype(np.float64).T @ share
-    mean, spread = standard(linear.score(world))
+    scores = linear.score(world)
+    mean, spread = standard(scores)
     none = np.zeros(0)
-    return Learned(
+    found = Learned(
         linear=linear.scaled(1.0 / spread),
         liked=(),
         liked_svd=np.zeros((0, space.dimensions)),
@@ -216,3 +228,4 @@ def _only_disliked(space: Space, evidence: Sequence[Evidence], world: Vectors) -
         held_out=none,
         voted_for=np.zeros(0, dtype=bool),
     )
+    return found, (scores - mean) / spread

@@ -51,11 +51,11 @@ class Written:
         if not self.phrase_weight:
             return best, which
         held = (vectors.bm25 @ self.phrases).tocsr()
-        held.sort_indices()
-        for row in np.flatnonzero(np.diff(held.indptr)):
-            start, end = held.indptr[row], held.indptr[row + 1]
-            top = start + int(np.argmax(held.data[start:end]))
-            best[row], which[row] = held.data[top], held.indices[top]
+        rows = np.repeat(np.arange(len(vectors)), np.diff(held.indptr))
+        # Per row the greatest value comes last, and of equal ones the first written.
+        order = np.lexsort((-held.indices, held.data, rows))
+        best[rows[order]] = held.data[order]
+        which[rows[order]] = held.indices[order]
         return best, which
 
     def scaled(self, factor: float) -> Written:
@@ -69,8 +69,10 @@ class Written:
 
 def read_profile(
     space: Space, written: Sequence[str], world: Vectors, *, expansion: float = 1.0
-) -> Written | None:
-    """Return the written terms as a score in standard deviations of ``world``; None without words.
+) -> tuple[Written, Array] | None:
+    """Return the written terms as a score in standard deviations of ``world``, and its scores.
+
+    None where there is no word to go by.
 
     TF-IDF cosine, SVD cosine, BM25, the best held term, and the topic of the background papers
     that match best (pseudo-relevance feedback, Rocchio 1971), weighed by ``expansion``.
@@ -100,7 +102,8 @@ def read_profile(
     tfidf = (1.0 + np.log(tf)) * idf
     linear.tfidf[wide] = tfidf / np.sqrt(tfidf @ tfidf)
     linear.bm25[wide] = tf * np.array([PAIR if c in pairs else 1.0 for c in wide.tolist()])
-    low = linear.tfidf[: len(space.basis)] @ space.basis
+    covered = wide[wide < len(space.basis)]
+    low = linear.tfidf[covered] @ space.basis[covered].astype(np.float64)
     linear.svd[:] = low / max(float(np.sqrt(low @ low)), 1e-9)
     phrases = csc_matrix(
         (
@@ -122,21 +125,24 @@ def read_profile(
     found = Written(linear, phrases, 1.0, 0.0)
     mean, spread = standard(found.best_phrase(world)[0])
     found = Written(linear, phrases, PHRASE / spread, shift - PHRASE * mean / spread)
-    if expansion > 0 and len(world) >= 2 * EXPANDED_FROM:
-        found = _expanded(found, world, expansion * EXPANSION)
-    _, spread = standard(found.score(world))
-    return found.scaled(1.0 / spread)
-
-
-def _expanded(found: Written, world: Vectors, share: float) -> Written:
     scores = found.score(world)
+    if expansion > 0 and len(world) >= 2 * EXPANDED_FROM:
+        found, scores = _expanded(found, scores, world, expansion * EXPANSION)
+    _, spread = standard(scores)
+    return found.scaled(1.0 / spread), scores / spread
+
+
+def _expanded(found: Written, scores: Array, world: Vectors, share: float) -> tuple[Written, Array]:
     top = np.argsort(-scores, kind="stable")[:EXPANDED_FROM]
     weight = np.maximum(scores[top], 0.0)
     if not weight.any():
-        return found
+        return found, scores
     centre = (weight / weight.sum()) @ world.svd[top].astype(np.float64)
-    mean, spread = standard(world.svd @ centre)
+    close = world.svd @ centre
+    mean, spread = standard(close)
     linear = Linear(
         found.linear.tfidf, found.linear.bm25, found.linear.svd + centre * (share / spread)
     )
-    return Written(linear, found.phrases, found.phrase_weight, found.shift - share * mean / spread)
+    shift = found.shift - share * mean / spread
+    expanded = Written(linear, found.phrases, found.phrase_weight, shift)
+    return expanded, scores + (close - mean) * (share / spread)

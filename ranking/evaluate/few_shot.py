@@ -76,6 +76,7 @@ def measure(
                         drawn.likes,
                         drawn.dislikes,
                         drawn.rest,
+                        drawn.rest,
                     )
                     started = time.perf_counter()
                     scores = method(task)

@@ -11,7 +11,7 @@ import numpy as np
 
 from ranking.document import Document
 from ranking.evaluate.collection import Collection
-from ranking.interest import Interest, Vote, fit
+from ranking.interest import Vote, fit
 from ranking.text import terms as text_terms
 from ranking.vectors import Space, Vectors
 
@@ -27,13 +27,17 @@ UNLABELLED = 1000  # papers that stand for the rest of the world where a pool is
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What a method may know: the written terms, the votes, and the rows to score."""
+    """What a method may know: the written terms, the votes, the rows to score.
+
+    ``unlabelled`` are the rows that have come in and that nobody voted on.
+    """
 
     name: str
     terms: tuple[str, ...]
     likes: tuple[int, ...]
     dislikes: tuple[int, ...]
     rest: NDArray[np.intp]
+    unlabelled: NDArray[np.intp]
 
 
 Method = Callable[[Task], "Floats"]
@@ -127,7 +131,7 @@ def rocchio_method(prepared: Prepared) -> Method:
 def sanity_method(prepared: Prepared) -> Method:
     """arxiv-sanity-lite's: a linear SVM on TF-IDF, every paper that is not liked a negative.
 
-    The written terms, where there are any, are one more liked paper.
+    It has no written profile: without votes it is its text search, the cosine with the terms.
     """
     from sklearn.svm import LinearSVC
 
@@ -137,16 +141,13 @@ def sanity_method(prepared: Prepared) -> Method:
         from scipy.sparse import vstack
 
         rest = features[task.rest]
-        rows = [features[list(task.likes)], features[list(task.dislikes)], rest]
-        positive = len(task.likes)
-        if task.terms:
-            rows.insert(0, transform([" ".join(task.terms)]))
-            positive += 1
-        if not positive:
-            return np.zeros(len(task.rest))
-        x = vstack(rows, format="csr")
+        if not task.likes:
+            query = transform([" ".join(task.terms)])
+            return np.asarray((rest @ query.T).toarray(), dtype=np.float64).ravel()
+        votes = features[[*task.likes, *task.dislikes]]
+        x = vstack([votes, features[task.unlabelled]], format="csr")
         y = np.zeros(x.shape[0])
-        y[:positive] = 1
+        y[: len(task.likes)] = 1
         svm = LinearSVC(class_weight="balanced", max_iter=10_000, tol=1e-6, C=0.01, random_state=0)
         svm.fit(x, y)
         return np.asarray(svm.decision_function(rest), dtype=np.float64)
@@ -162,11 +163,9 @@ def paperwire_method(prepared: Prepared) -> Method:
     def score(task: Task) -> Floats:
         votes = [Vote(documents[i], "voter", 1.0, 0.0) for i in task.likes]
         votes += [Vote(documents[i], "voter", -1.0, 0.0) for i in task.dislikes]
-        rest = vectors.take(task.rest)
-        picked = np.random.RandomState(0).permutation(len(task.rest))[:UNLABELLED]
-        model = fit(
-            space, Interest(terms=task.terms, votes=tuple(votes)), rest.take(np.sort(picked))
-        )
+        picked = np.random.RandomState(0).permutation(len(task.unlabelled))[:UNLABELLED]
+        world = vectors.take(task.unlabelled[np.sort(picked)])
+        model = fit(space, X)
         return model.score(rest).values
 
     return score
