@@ -165,8 +165,8 @@ def paperwire_method(prepared: Prepared) -> Method:
         votes += [Vote(documents[i], "voter", -1.0, 0.0) for i in task.dislikes]
         picked = np.random.RandomState(0).permutation(len(task.unlabelled))[:UNLABELLED]
         world = vectors.take(task.unlabelled[np.sort(picked)])
-        model = fit(space, X)
-        return model.score(rest).values
+        model = fit(space, Interest(terms=task.terms, votes=tuple(votes)), world)
+        return model.score(vectors.take(task.rest)).values
 
     return score
 
