@@ -11,7 +11,7 @@ import numpy as np
 
 from ranking.document import Document
 from ranking.evaluate.collection import Collection
-from ranking.interest import Vote, fit
+from ranking.interest import Interest, Vote, fit
 from ranking.text import terms as text_terms
 from ranking.vectors import Space, Vectors
 
