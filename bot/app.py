@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import structlog
 
+from bot import pulse
 from bot.domain import Channel, PaperwireError
 from bot.parts import (
     Polled,
@@ -23,13 +24,13 @@ from bot.parts import (
     channel_defaults,
 )
 from bot.ports import ChatPlatform, Clock
-from bot.services import answer, react
+from bot.services import answer, backup, react
 from bot.services.deliver import Courier
 from bot.services.gather import Gatherer, listing_days
 from bot.services.inbox import Inbox
 from bot.services.index import refresh
 from bot.services.lookup import look_up
-from bot.services.plan import plan_due
+from bot.services.plan import Planned, plan_due
 from bot.services.ranker import Rankers
 from bot.services.upkeep import tidy
 from bot.store import Store, channels
@@ -47,6 +48,7 @@ PLAN_EVERY = timedelta(seconds=20)
 DELIVER_EVERY = timedelta(seconds=5)
 LOOK_UP_EVERY = timedelta(minutes=1)
 UPKEEP_EVERY = timedelta(hours=6)
+BACK_UP_EVERY = timedelta(minutes=15)  # how often one may turn out to be due
 GRACE_SECONDS = 25.0  # for the posts in hand, below the 30 s that most supervisors wait
 
 
@@ -74,6 +76,8 @@ class App:
         self.settings = settings
         self.clock = clock
         self._lock = take_lock(settings)
+        if settings.backup.enabled:
+            backup.back_up_before_upgrade(settings.database_path, settings.backup_folder, clock())
         self.store = Store(settings.database_path)
         self.rankers = Rankers(self.store, bundled_world())
         self.fetcher = build_fetcher(settings)
@@ -118,6 +122,7 @@ class App:
                 await asyncio.wait_for(platform.stop(), GRACE_SECONDS)
         await self.fetcher.close()
         self.store.close()
+        pulse.end(self.settings.home)
         self._lock.release()
         log.info("stopped")
 
@@ -155,6 +160,7 @@ class App:
             lambda: plan_due(self.store, self.rankers.current(), self.clock())
         )
         settled = await self.courier.settle()
+        await self.back_up()
         return Once(
             listings,
             tuple(troubles),
@@ -172,11 +178,10 @@ class App:
         await self.gatherer.poll(polled.source, listing_days(today, polled.settle_days))
 
     async def plan(self) -> None:
-        """Plan what is due; deliver at once what that wrote."""
-        planned = await asyncio.to_thread(
-            lambda: plan_due(self.store, self.rankers.current(), self.clock())
-        )
-        for one in planned:
+        """Plan what is due; each digest is on its way as soon as it is written."""
+        loop = asyncio.get_running_loop()
+
+        def told(one: Planned) -> None:
             log.info(
                 "planned",
                 channel=one.proposal.channel.name,
@@ -185,8 +190,11 @@ class App:
                 considered=one.digest.considered,
                 chosen=one.digest.chosen,
             )
-        if planned:
-            self._kick("deliver", self.deliver)
+            loop.call_soon_threadsafe(self._kick, "deliver", self.deliver)
+
+        await asyncio.to_thread(
+            lambda: plan_due(self.store, self.rankers.current(), self.clock(), told=told)
+        )
 
     async def deliver(self) -> None:
         """Send and settle what is due."""
@@ -220,6 +228,23 @@ class App:
         await asyncio.to_thread(tidy, self.store, self.clock())
         await asyncio.to_thread(refresh, self.store)
 
+    async def back_up(self) -> None:
+        """Make the next back-up of the rotation where it is due."""
+        wanted = self.settings.backup
+        if wanted.enabled:
+            await asyncio.to_thread(
+                backup.rotate,
+                self.settings.database_path,
+                self.settings.backup_folder,
+                self.clock(),
+                every=timedelta(hours=wanted.every_hours),
+                keep=wanted.keep,
+            )
+
+    async def beat(self) -> None:
+        """Show whoever watches the process that the loop turns: ``paperwire doctor --quick``."""
+        pulse.beat(self.settings.home)
+
     def _schedule(self) -> AsyncIOScheduler:
         from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
@@ -250,6 +275,8 @@ class App:
         every(DELIVER_EVERY, "deliver", self.deliver)
         every(LOOK_UP_EVERY, "look up", self.look_up)
         every(UPKEEP_EVERY, "upkeep", self.upkeep)
+        every(BACK_UP_EVERY, "back up", self.back_up)
+        every(pulse.EVERY, "beat", self.beat)
         return scheduler
 
     def _kick(self, name: str, work: Callable[[], Awaitable[None]]) -> None:

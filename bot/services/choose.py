@@ -37,6 +37,7 @@ class Chooser:
         self, ranker: Ranker, channel: Channel, interest: Interest, posted: Sequence[Paper]
     ) -> None:
         self._channel = channel
+        self._ranker = ranker
         self._model = ranker.model(interest)
         self._seen = tuple(to_document(paper) for paper in posted)
 
@@ -46,7 +47,7 @@ class Chooser:
 
         selection = select(
             self._model,
-            [to_document(paper) for paper in papers],
+            self._ranker.vectors(papers),
             size=max(0, size),
             threshold=self._channel.threshold,
             seen=self._seen,
@@ -71,7 +72,7 @@ class Chooser:
 
         selection = select(
             self._model,
-            [to_document(paper) for paper in papers],
+            self._ranker.vectors(papers),
             size=len(papers),
             threshold=0,
             seen=self._seen,

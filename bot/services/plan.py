@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -53,24 +53,55 @@ class Planned:
     posts: tuple[Post, ...]
 
 
-def plan_due(store: Store, ranker: Ranker, now: datetime) -> tuple[Planned, ...]:
+class Pool:
+    """The papers that came in between two appearances, read once for all channels that ask."""
+
+    def __init__(self) -> None:
+        self._papers: dict[tuple[tuple[str, ...], int, int], tuple[Paper, ...]] = {}
+
+    def fresh(
+        self, connection: sqlite3.Connection, channel: Channel, *, after: int, upto: int
+    ) -> list[Paper]:
+        """Return what a channel has not been given of what came in (after, upto]."""
+        key = (channel.sources, after, upto)
+        if key not in self._papers:
+            self._papers[key] = digests.fresh_papers(
+                connection, channel.sources, after=after, upto=upto
+            )
+        given = digests.delivered(connection, channel.id)
+        return [paper for paper in self._papers[key] if paper.id not in given]
+
+
+def plan_due(
+    store: Store,
+    ranker: Ranker,
+    now: datetime,
+    *,
+    told: Callable[[Planned], None] = lambda planned: None,  # noqa: ARG005  nobody listens
+) -> tuple[Planned, ...]:
     """Plan every digest whose slot has come; each channel in its own transaction.
 
     A channel that cannot be planned is logged and tried at the next call; the others go on.
+    ``told`` hears of each digest as soon as it is written.
     """
     with store.read() as connection:
         serving = channels.every(connection, serving=True)
-    planned: list[Planned] = []
+    pool = Pool()
+    written: list[Planned] = []
     for channel in serving:
         try:
-            planned += plan_channel(store, ranker, channel, now)
+            planned = plan_channel(store, ranker, channel, now, pool=pool)
         except Exception:
             log.exception("plan_failed", channel=channel.name, platform=channel.platform)
-    return tuple(planned)
+            continue
+        written += planned
+        for one in planned:
+            told(one)
+    return tuple(written)
 
 
 def plan_channel(
-    store: Store, ranker: Ranker, channel: Channel, now: datetime
+    store: Store, ranker: Ranker, channel: Channel, now: datetime, *, pool: Pool | None = None
 ) -> tuple[Planned, ...]:
     """Plan what is due for one channel: nothing, its digest, or also the weekly "you missed"."""
     with store.read() as connection:
@@ -88,7 +119,7 @@ def plan_channel(
     if due.missed and last is not None:
         since = date.fromisoformat(last.slot[:10]) + timedelta(days=1)
         notes = (render.catch_up_note(due.missed, since),)
-    daily = propose(store, ranker, channel, now, slot=due.slot, notes=notes)
+    daily = propose(store, ranker, channel, now, slot=due.slot, notes=notes, pool=pool)
     proposals = [daily]
     if channel.you_missed and _first_of_week(last, due.slot):
         proposals.append(propose_missed(store, ranker, channel, now, daily))
@@ -107,6 +138,7 @@ def propose(
     slot: str,
     notes: tuple[str, ...] = (),
     feedback: Sequence[Feedback] | None = None,
+    pool: Pool | None = None,
 ) -> Proposal:
     """Choose the papers of a channel's digest for a slot; writes nothing.
 
@@ -118,12 +150,13 @@ def propose(
         if after is None:
             looked = (channel.created_at or now) - timedelta(days=FIRST_LOOK_DAYS)
             after = digests.head_before(connection, looked)
-        papers = digests.candidates(connection, channel, after=after, upto=upto)
-        rising = _rising(connection, channel, slot)
+        papers = (pool or Pool()).fresh(connection, channel, after=after, upto=upto)
+        places = _trending_places(channel)
+        rising = _rising(connection, channel, slot) if places else ()
         posted = digests.posted(connection, channel.id, SEEN_PAPERS)
         wants = interest(connection, channel, now, feedback=feedback)
     chooser = Chooser(ranker, channel, wants, posted)
-    trending = chooser.by_upvotes(rising, _trending_places(channel), label="trending")
+    trending = chooser.by_upvotes(rising, places, label="trending")
     picks: list[Pick] = []
     passed: list[Passed] = []
     if channel.mode is not Mode.TRENDING:

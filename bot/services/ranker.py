@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 BACKGROUND = 1_000  # papers that stand for the rest of the world
 FEW = 400  # stored papers below which the bundled world stands beside them
+SHARED = 4  # sets of papers whose vectors are kept at a time
 VALUES = {Signal.LIKE: 1.0, Signal.DISLIKE: -1.0, Signal.SAVE: 2.0, Signal.SUBMIT: 1.0}
 
 
@@ -40,12 +41,27 @@ def to_document(paper: Paper) -> Document:
     )
 
 
-@dataclass(frozen=True, slots=True)
 class Ranker:
     """The space and the background that all channels' models share."""
 
-    space: Space
-    background: Vectors
+    def __init__(self, space: Space, background: Vectors) -> None:
+        self.space = space
+        self.background = background
+        self._lock = threading.Lock()
+        self._vectors: OrderedDict[tuple[Document, ...], Vectors] = OrderedDict()
+
+    def vectors(self, papers: Sequence[Paper]) -> Vectors:
+        """Return the papers' vectors; channels that look at the same papers share them."""
+        documents = tuple(to_document(paper) for paper in papers)
+        with self._lock:
+            found = self._vectors.get(documents)
+        if found is None:
+            found = self.space.transform(documents)
+            with self._lock:
+                self._vectors[documents] = found
+                if len(self._vectors) > SHARED:
+                    self._vectors.popitem(last=False)
+        return found
 
     def model(self, interest: Interest) -> Model:
         """Fit the model of one interest."""

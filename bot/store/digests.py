@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from bot.domain import Channel, Digest, DigestKind, Paper
+from bot.store.gap import NOT_SET_ASIDE, STEP
 from bot.store.papers import row_to_paper
 from bot.store.times import to_text, to_time
 
@@ -118,40 +119,44 @@ def head_before(connection: sqlite3.Connection, moment: datetime) -> int:
     return int(row[0])
 
 
-def candidates(
-    connection: sqlite3.Connection, channel: Channel, *, after: int, upto: int
+def fresh_papers(
+    connection: sqlite3.Connection, sources: Sequence[str], *, after: int, upto: int
 ) -> tuple[Paper, ...]:
-    """Return papers that first appeared in the channel's sources in (after, upto].
+    """Return papers that first appeared in these sources (none named: in any) in (after, upto].
 
-    Left out are papers that an earlier digest could have seen, that were posted here before,
-    that came by back-fill, and mere replacements.
+    Left out are papers that an earlier digest could have seen there, that came by back-fill, and
+    mere replacements.
     """
-    sources, values = _in_sources(channel, "a")
-    earlier, earlier_values = _in_sources(channel, "b")
+    here, values = _in_sources(sources, "a")
+    earlier, earlier_values = _in_sources(sources, "b")
     rows = connection.execute(
         "SELECT p.* FROM appearances a JOIN papers p ON p.id = a.paper_id"
         " WHERE a.id > ? AND a.id <= ? AND a.fresh = 1"
-        f" AND a.announce IN ('new', 'cross') AND {sources}"
-        " AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.channel_id = ? AND d.paper_id = p.id)"
+        f" AND a.announce IN ('new', 'cross') AND {here}"
         " AND NOT EXISTS (SELECT 1 FROM appearances b WHERE b.paper_id = p.id AND b.id <= ?"
-        f" AND b.fresh = 1 AND b.announce IN ('new', 'cross') AND {earlier})"
-        " GROUP BY p.id ORDER BY p.id",
-        (after, upto, *values, channel.id, after, *earlier_values),
+        f" AND {earlier}) GROUP BY p.id ORDER BY p.id",
+        (after, upto, *values, after, *earlier_values),
     )
     return tuple(row_to_paper(row) for row in rows)
+
+
+def delivered(connection: sqlite3.Connection, channel_id: int) -> frozenset[int]:
+    """Return the numbers of all papers that a channel was ever given."""
+    rows = connection.execute("SELECT paper_id FROM deliveries WHERE channel_id = ?", (channel_id,))
+    return frozenset(row["paper_id"] for row in rows)
 
 
 def voted_up(
     connection: sqlite3.Connection, channel: Channel, *, first: date, last: date, limit: int
 ) -> tuple[Paper, ...]:
     """Return papers listed from ``first`` to ``last``, never posted here, by upvotes."""
-    sources, values = _in_sources(channel, "a")
+    sources, values = _in_sources(channel.sources, "a")
     rows = connection.execute(
         "SELECT p.* FROM appearances a JOIN papers p ON p.id = a.paper_id"
         f" WHERE a.listed_on >= ? AND a.listed_on <= ? AND p.upvotes > 0 AND {sources}"
         " AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.channel_id = ? AND d.paper_id = p.id)"
-        " GROUP BY p.id ORDER BY p.upvotes DESC, p.id LIMIT ?",
-        (first.isoformat(), last.isoformat(), *values, channel.id, limit),
+        f" AND {NOT_SET_ASIDE} GROUP BY p.id ORDER BY p.upvotes DESC, p.id LIMIT ?",
+        (first.isoformat(), last.isoformat(), *values, channel.id, channel.id, limit),
     )
     return tuple(row_to_paper(row) for row in rows)
 
@@ -182,11 +187,12 @@ def passed_over(
 def runners_up(connection: sqlite3.Connection, channel_id: int, limit: int) -> tuple[int, ...]:
     """Return what the last daily digest passed over and may still be posted, the best first.
 
-    Muted papers and near-duplicates stay out.
+    Muted papers, near-duplicates and those that may have been posted before a restore stay out.
     """
     rows = connection.execute(
         "SELECT o.paper_id FROM passed_over o WHERE o.digest_id = (SELECT max(id) FROM digests"
-        " WHERE channel_id = :c AND kind = 'daily') AND o.step NOT IN ('muted', 'duplicate')"
+        " WHERE channel_id = :c AND kind = 'daily')"
+        f" AND o.step NOT IN ('muted', 'duplicate', '{STEP}')"
         " AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.channel_id = :c"
         " AND d.paper_id = o.paper_id) ORDER BY o.match DESC, o.paper_id LIMIT :limit",
         {"c": channel_id, "limit": limit},
@@ -210,13 +216,13 @@ def prune_passed_over(connection: sqlite3.Connection, before: datetime) -> int:
     ).rowcount
 
 
-def _in_sources(channel: Channel, alias: str) -> tuple[str, tuple[str, ...]]:
+def _in_sources(sources: Sequence[str], alias: str) -> tuple[str, tuple[str, ...]]:
     # A channel names sources ("huggingface") or one category of a source ("arxiv:cs.CL").
-    if not channel.sources:
+    if not sources:
         return "1", ()
     tests: list[str] = []
     values: list[str] = []
-    for name in channel.sources:
+    for name in sources:
         source, _, category = name.partition(":")
         test = f"{alias}.source = ?"
         values.append(source)
