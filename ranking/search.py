@@ -30,21 +30,21 @@ from ranking.postings import (
     tokens,
 )
 from ranking.query import Query
-from ranking.spelling import Vocabulary, correct
-from ranking.text import fold, stems, words
+from ranking.spelling import Correction, Vocabulary, correct
+from ranking.text import fold, stems, surface, words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float32]
 
-K1, B = 1.5, 0.75
+K1, B = 1.8, 0.75
 CANDIDATES = 200
-SENTENCE = 0.3  # what the best sentence weighs beside the whole paper
+SENTENCE = 0.25  # what the best sentence weighs beside the whole paper
 PAIR = 0.1  # what pairs of neighbouring query words weigh
-TRUSTED, TOWARDS = 4, 0.5  # the best few, and what likeness to them weighs
+TRUSTED, TOWARDS = 3, 0.5  # the best few, and what likeness to them weighs
 NEIGHBOURS, BORROWED = 4, 0.3
-MOST_TERMS = 64  # distinct query terms; the rarest are kept
+MOST_TERMS = 128  # distinct query terms
 MOST_READ = 1_000  # papers read to see whether a phrase really stands in them
 SIMILAR_TERMS = 30
 
@@ -243,16 +243,34 @@ def _spelled(
         better = correct(word, stem, collection)
         replaced[stem] = better.stem if better else stem
         if better:
-            notes.append(f"No paper has “{word}”; searched for “{better.word}” instead.")
+            written = _written(collection, better)
+            notes.append(f"No paper has “{word}”; searched for “{written}” instead.")
     final = [replaced.get(stem, stem) for stem in stemmed]
-    held = {stem: known.get(stem, 0) for stem in final}
-    kept = sorted(held, key=lambda stem: (held[stem], stem))[:MOST_TERMS]
     asked = Counter(final)
+    # Of a very long query, the words that say most: repeated ones and rare ones that exist.
+    kept = sorted(asked, key=lambda stem: (stem not in known, -_worth(stem, asked, known), stem))
+    kept = kept[:MOST_TERMS]
     return (
         list(pairwise(final)),
         {stem: math.sqrt(asked[stem]) for stem in kept},
         tuple(notes),
     )
+
+
+def _written(collection: Collection, correction: Correction) -> str:
+    """Return a corrected word as the papers write it."""
+    holding = collection.postings([correction.stem]).get(correction.stem, NONE).papers[:5]
+    written = ""
+    for text in collection.texts(holding.tolist()):
+        whole = f"{text.title}. {text.abstract}"
+        if correction.word in words(whole):
+            return correction.word
+        written = written or surface(whole).get(correction.stem, "")
+    return written or correction.word or correction.stem
+
+
+def _worth(stem: str, asked: Mapping[str, int], known: Mapping[str, int]) -> float:
+    return math.sqrt(asked[stem]) / math.log(2.0 + known.get(stem, 0))
 
 
 def _needed(query: Query, weights: Mapping[str, float]) -> list[str]:

@@ -9,7 +9,8 @@ from typing import Protocol
 from ranking.text import stems
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
-SHORTEST, SHORTEST_TWICE = 4, 7  # letters of a word that may hold one mistake, and two
+SHORTEST, SHORTEST_TWICE = 5, 9  # letters of a word that may hold one mistake, and two
+SURE = 3  # first letters that are taken to be right where there are two mistakes
 LONGEST = 24
 
 
@@ -27,17 +28,17 @@ class Vocabulary(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """The word as a person would write it, and the term to search."""
+    """The term to search, and a way of writing it that was near; empty where none was tried."""
 
-    word: str
     stem: str
+    word: str = ""
 
 
 def correct(word: str, stem: str, vocabulary: Vocabulary) -> Correction | None:
     """Return what was meant by a word that no paper has, or None where nothing is near.
 
     One mistake (a letter too many, too few, another, or two swapped) is looked for first, then
-    two mistakes behind the same first two letters. Words with digits are names and stay.
+    two mistakes behind the first letters. Words with digits are names and stay.
     """
     plain = word.isascii() and word.isalpha() and len(word) <= LONGEST
     if not plain or len(word) < SHORTEST:
@@ -55,15 +56,17 @@ def correct(word: str, stem: str, vocabulary: Vocabulary) -> Correction | None:
         _, meant, term = min(
             found, key=lambda one: (one[1][0] != word[0], -one[0], len(one[1]), one[1])
         )
-        return Correction(meant, term)
+        return Correction(term, meant)
     if len(word) < SHORTEST_TWICE:
         return None
     further = [
         (distance, -papers, term)
-        for term, papers in vocabulary.beginning(stem[:2], len(stem) - 2, len(stem) + 2)
+        for term, papers in vocabulary.beginning(stem[:SURE], len(stem) - 2, len(stem) + 2)
+        # A word of a single paper may be a mistake itself; most others differ at first sight.
+        if papers > 1 and len(set(stem) ^ set(term)) <= 4
         if (distance := _distance(stem, term, 2)) <= 2
     ]
-    return Correction(min(further)[2], min(further)[2]) if further else None
+    return Correction(min(further)[2]) if further else None
 
 
 def edits(word: str) -> Iterator[str]:

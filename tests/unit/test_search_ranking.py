@@ -100,7 +100,7 @@ def test_a_mask_narrows_the_search(collection: MemoryCollection) -> None:
     assert set(find(collection, parse("bees"), allowed=allowed).papers) == {2, 4}
 
 
-@pytest.mark.parametrize("typed", ["weahter", "wether", "weatherr", "wwather"])
+@pytest.mark.parametrize("typed", ["weahter", "weater", "weatherr", "wwather"])
 def test_a_typo_is_mended_and_said(collection: MemoryCollection, typed: str) -> None:
     found = ask(collection, typed)
     assert set(found.papers) == {5, 6}
@@ -108,8 +108,10 @@ def test_a_typo_is_mended_and_said(collection: MemoryCollection, typed: str) -> 
 
 
 def test_two_mistakes_in_a_long_word_are_mended() -> None:
-    collection = MemoryCollection([Text(1, "Ultraviolet", "Light.")])
-    assert find(collection, parse("ultrvioelt")).papers == (1,)
+    texts = [Text(1, "Ultraviolet", "Light."), Text(2, "Ultraviolet", "Again.")]
+    found = find(MemoryCollection(texts), parse("ultrvioelt"))
+    assert set(found.papers) == {1, 2}
+    assert found.notes == ("No paper has “ultrvioelt”; searched for “ultraviolet” instead.",)
 
 
 def test_a_word_that_some_paper_has_is_never_corrected() -> None:
@@ -117,7 +119,7 @@ def test_a_word_that_some_paper_has_is_never_corrected() -> None:
     assert find(collection, parse("form")).papers == (1,)
 
 
-@pytest.mark.parametrize("word", ["gpt4o", "bee", "ωmega", "x" * 40])
+@pytest.mark.parametrize("word", ["gpt4o", "bee", "bess", "ωmega", "x" * 40])
 def test_names_short_words_and_other_scripts_are_not_corrected(word: str) -> None:
     assert correct(word, word, MemoryCollection([Text(1, "gpt40 bees omega")])) is None
 
