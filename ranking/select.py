@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SAME = 0.85  # cosine of two papers' words above which they are one paper told twice
 VARIETY = 0.3  # how much of a paper's score its likeness to a chosen one can cost (MMR)
+NEAR = 8  # how many times the size of a digest is looked at closely
 EXPLORED_SHARE = 0.5  # an exploration has at least this share of the threshold
 
 
@@ -90,12 +91,21 @@ def select(
         if muted:
             drop(i, "muted", 0.0, muted)
     left = [i for i in order if i not in dropped]
-    for i, words in _duplicates(vectors, left, model.space.transform(seen)):
-        drop(i, "duplicate", 0.0, words)
-    left = [i for i in left if i not in dropped]
     below = [i for i in left if scores.match[i] < threshold]
     fit_for_post = [i for i in left if scores.match[i] >= threshold]
-    explored = _exploration(below, scores, threshold) if explore and size > 0 else None
+    # Only what could be posted is compared with everything else: comparing all pairs of a day
+    # costs more than ranking it.
+    close = (
+        [i for i in below if scores.match[i] >= threshold * EXPLORED_SHARE][:NEAR]
+        if explore
+        else []
+    )
+    compared = [*fit_for_post[: max(size * NEAR, 40)], *close]
+    for i, words in _duplicates(vectors, compared, model.space.transform(seen)):
+        drop(i, "duplicate", 0.0, words)
+    below = [i for i in below if i not in dropped]
+    fit_for_post = [i for i in fit_for_post if i not in dropped]
+    explored = next((i for i in close if i not in dropped), None) if size > 0 else None
     places = max(0, size - (1 if explored is not None else 0))
     picked = _varied(vectors, scores.values, fit_for_post, places)
     for i in below:
@@ -193,16 +203,11 @@ def _plain(title: str) -> str:
     return "".join(c for c in fold(title) if c.isalnum())
 
 
-def _exploration(below: Sequence[int], scores: Scores, threshold: int) -> int | None:
-    close = [i for i in below if scores.match[i] >= threshold * EXPLORED_SHARE]
-    return close[0] if close else None
-
-
 def _varied(
     vectors: Vectors, values: NDArray[np.float64], ranked: Sequence[int], places: int
 ) -> set[int]:
     picked: list[int] = []
-    candidates = list(ranked[: max(places * 8, 40)])
+    candidates = list(ranked[: max(places * NEAR, 40)])
     if not candidates:
         return set()
     svd = vectors.svd[candidates].astype(np.float64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from bot.domain import Channel, Paper, Part
@@ -111,12 +112,20 @@ class Chooser:
 
 def summarise(paper: Paper, *, prefer_source: bool = False) -> tuple[str, str]:
     """Return the two lines under a title, and a label where they are not ours."""
+    if prefer_source and paper.source_summary:
+        from ranking.repair import without_links
+
+        return without_links(paper.source_summary), "summary by the source"
+    return _best_sentence(paper.abstract, paper.title), ""
+
+
+# The same paper goes to many channels on one morning.
+@lru_cache(maxsize=2_048)
+def _best_sentence(abstract: str, title: str) -> str:
     from ranking.repair import without_links
     from ranking.summary import summarise as best_sentence
 
-    if prefer_source and paper.source_summary:
-        return without_links(paper.source_summary), "summary by the source"
-    return without_links(best_sentence(paper.abstract, paper.title)), ""
+    return without_links(best_sentence(abstract, title))
 
 
 def _attention(paper: Paper) -> str:
