@@ -1,0 +1,165 @@
+"""Asking Discord what is there: a message by its key, and the reactions that stand on one."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import discord
+
+from bot.domain import Signal
+from bot.platforms.discord.buttons import key_in, spell_key
+from bot.platforms.discord.places import Address, MessageRef
+from bot.platforms.discord.votes import reaction_names, read_emoji
+from bot.ports import Absent, CannotTell, FindOutcome, Found, Standing
+
+if TYPE_CHECKING:
+    from bot.platforms.discord.client import WireClient
+
+PAGE = 100
+PAGES = 50  # of a history that are read; a channel busier than that cannot be told
+ARCHIVED = 50
+_CLOCKS = timedelta(minutes=2)  # by which Discord's clock and ours may differ
+
+
+async def find_key(
+    client: WireClient, address: Address, key: str, *, since: datetime
+) -> FindOutcome:
+    """Look for the message with this key, in the channel and in our threads of it.
+
+    Raises discord.HTTPException and what the network raises.
+    """
+    me = client.user.id if client.user is not None else 0
+    after = discord.utils.time_snowflake(since - _CLOCKS)
+    forum = isinstance(client.get_channel(address.channel_id), discord.ForumChannel)
+    if not forum:
+        found = await _find_in(client, address.channel_id, key, me, after)
+        if found is None:
+            return CannotTell("the channel's history is too long to read back")
+        if found:
+            return Found(str(MessageRef(found)))
+    if address.guild_id is None:
+        return Absent()
+    for thread_id in sorted(await _our_threads(client, address, me), reverse=True):
+        # A forum post's first message has the id of its thread.
+        found = await _find_in(client, thread_id, key, me, after)
+        if found is None:
+            return CannotTell("a thread's history is too long to read back")
+        if found:
+            client.threads[thread_id] = address.channel_id
+            return Found(str(MessageRef(found, thread_id)))
+    return Absent()
+
+
+async def _find_in(
+    client: WireClient, channel_id: int, key: str, me: int, after: int
+) -> int | None:
+    """Return the message's id, 0 where it is not there, None where that cannot be told."""
+    try:
+        for _ in range(PAGES):
+            page = await client.http.logs_from(channel_id, PAGE, after=after)
+            for message in page:
+                if int(message["author"]["id"]) == me and key in _keys(message):
+                    return int(message["id"])
+            if len(page) < PAGE:
+                return 0
+            after = max(int(message["id"]) for message in page)
+    except discord.NotFound:
+        return 0  # no channel, no message
+    return None
+
+
+def _keys(message: Mapping[str, object]) -> Iterable[str]:
+    nonce = message.get("nonce")
+    if nonce is not None:
+        yield str(nonce)
+    for custom_id in _custom_ids(message.get("components")):
+        if spelt := key_in(custom_id):
+            yield from _spellings(spelt)
+
+
+def _spellings(spelt: str) -> Iterable[str]:
+    from urllib.parse import unquote
+
+    key = unquote(spelt)
+    if spell_key(key) == spelt:
+        yield key
+
+
+def _custom_ids(components: object) -> Iterable[str]:
+    for item in components if isinstance(components, list) else ():
+        if isinstance(item, Mapping):
+            if isinstance(custom_id := item.get("custom_id"), str):
+                yield custom_id
+            yield from _custom_ids(item.get("components"))
+
+
+async def active_threads(client: WireClient, address: Address, *, owner: int) -> list[int]:
+    """Return the open threads of a channel that ``owner`` started."""
+    if address.guild_id is None:
+        return []
+    listed = await client.http.get_active_threads(address.guild_id)
+    return _of(listed.get("threads", ()), address, owner)
+
+
+async def _our_threads(client: WireClient, address: Address, me: int) -> set[int]:
+    try:
+        threads = set(await active_threads(client, address, owner=me))
+        archived = await client.http.get_public_archived_threads(address.channel_id, limit=ARCHIVED)
+    except discord.NotFound:
+        return set()
+    except discord.HTTPException as error:
+        if error.status != 400:  # some kinds of channel have no archive to be listed
+            raise
+        return threads
+    return threads | set(_of(archived.get("threads", ()), address, me))
+
+
+def _of(threads: Iterable[Mapping[str, object]], address: Address, owner: int) -> list[int]:
+    return [
+        int(str(thread["id"]))
+        for thread in threads
+        if str(thread.get("parent_id")) == str(address.channel_id)
+        and str(thread.get("owner_id")) == str(owner)
+    ]
+
+
+# --- reactions ----------------------------------------------------------------------------------
+
+
+async def read_standing(
+    client: WireClient, channel_id: int, message_id: int
+) -> tuple[Standing, ...]:
+    """Return the votes that stand on a message as reactions.
+
+    Raises discord.HTTPException and what the network raises.
+    """
+    message = await client.http.get_message(channel_id, message_id)
+    standing: dict[Standing, None] = {}
+    for name, bursts in reaction_names(message):
+        meant = read_emoji(name)
+        if meant is None:
+            continue
+        kinds = (discord.ReactionType.normal, discord.ReactionType.burst)[: 2 if bursts else 1]
+        for kind in kinds:
+            async for person_id in _reacted(client, channel_id, message_id, name, kind):
+                signal, number = meant
+                standing[Standing(person_id, Signal(signal), number)] = None
+    return tuple(standing)
+
+
+async def _reacted(
+    client: WireClient, channel_id: int, message_id: int, name: str, kind: discord.ReactionType
+) -> AsyncIterator[str]:
+    after: int | None = None
+    while True:
+        page = await client.http.get_reaction_users(
+            channel_id, message_id, name, PAGE, after, type=kind.value
+        )
+        for user in page:
+            if not user.get("bot", False):
+                yield str(user["id"])
+        if len(page) < PAGE:
+            return
+        after = int(page[-1]["id"])
