@@ -147,7 +147,7 @@ def similar(collection: Collection, text: Text, *, depth: int = 10) -> Found:
     every = (text, *collection.texts(top.tolist()))
     rows = vectors(together([tokens(one.title, one.abstract) for one in every]))
     first = scores[top]
-    values = first / first.max() + rows[1:] @ rows[0]
+    values = np.round(first / first.max() + rows[1:] @ rows[0], 5)
     order = np.lexsort((top, -values))[:depth]
     return Found(
         papers=tuple(int(paper) for paper in top[order]),
@@ -215,7 +215,9 @@ def lean(values: Floats, likeness: Floats) -> Floats:
     nearest[nearest < least[:, None]] = 0.0
     total = nearest.sum(axis=1)
     total[total == 0] = 1.0
-    return np.asarray((1.0 - BORROWED) * values + BORROWED * (nearest @ values) / total, np.float32)
+    borrowed = (nearest @ values) / total
+    # Products of equal rows may differ in the last bits; equal papers must stay equal.
+    return np.asarray(np.round((1.0 - BORROWED) * values + BORROWED * borrowed, 5), np.float32)
 
 
 def _of_largest(values: Floats) -> Floats:

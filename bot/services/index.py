@@ -45,12 +45,21 @@ _lock = Lock()
 
 
 class StoredCollection:
-    """The papers of a store within one read transaction; see ``ranking.search.Collection``."""
+    """The papers of a store within one read transaction; see ``ranking.search.Collection``.
 
-    def __init__(self, store: Store, connection: sqlite3.Connection) -> None:
+    With ``upto`` it is the collection as it was when that paper was the newest, so that a second
+    page goes on where the first ended.
+    """
+
+    def __init__(
+        self, store: Store, connection: sqlite3.Connection, upto: int | None = None
+    ) -> None:
         self._connection = connection
         self._snapshot = _snapshot(store, connection)
-        self.lengths = self._snapshot.lengths
+        self._size = len(self._snapshot.lengths)
+        if upto is not None:
+            self._size = max(0, min(self._size, upto + 1))
+        self.lengths = self._snapshot.lengths[: self._size]
 
     def postings(self, terms: Sequence[str]) -> Mapping[str, Postings]:
         """Return the postings of the terms that any paper holds."""
@@ -62,8 +71,9 @@ class StoredCollection:
                 self._snapshot.fresh.get(term, NONE),
                 self._snapshot.hidden,
             )
-            if len(one):
-                found[term] = one
+            within = int(np.searchsorted(one.papers, self._size))
+            if within:
+                found[term] = Postings(one.papers[:within], one.counts[:within])
         return found
 
     def frequencies(self, terms: Sequence[str]) -> Mapping[str, int]:

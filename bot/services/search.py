@@ -86,11 +86,10 @@ def search(
     offset, limit = max(0, offset), max(0, limit)
     refresh_if_due(store)
     with store.read() as connection:
-        collection = StoredCollection(store, connection)
-        newest = len(collection.lengths) - 1
-        upto = newest if upto is None else min(upto, newest)
+        collection = StoredCollection(store, connection, upto)
+        upto = _newest(collection) if upto is None else upto
         named = _named(connection, query, notes)
-        allowed = _allowed(connection, query, collection, upto, notes, now, channel_id, person)
+        allowed = _allowed(connection, query, collection, notes, now, channel_id, person)
         found, terms, exact, total = _find(
             connection, collection, query, allowed, min(offset + limit, DEEPEST), notes
         )
@@ -173,6 +172,11 @@ def judge_for(
     return judge
 
 
+def _newest(collection: StoredCollection) -> int:
+    present = collection.lengths.nonzero()[0]
+    return int(present[-1]) if len(present) else -1
+
+
 def _named(connection: sqlite3.Connection, query: Query, notes: list[str]) -> list[int]:
     named = []
     for identifier in query.arxiv_ids:
@@ -188,7 +192,6 @@ def _allowed(
     connection: sqlite3.Connection,
     query: Query,
     collection: StoredCollection,
-    upto: int,
     notes: list[str],
     now: datetime,
     channel_id: int | None,
@@ -197,10 +200,9 @@ def _allowed(
     """Return the mask of papers that the filters let through, by number."""
     import numpy as np
 
-    mask = np.zeros(len(collection.lengths), np.bool_)
-    mask[: upto + 1] = True
+    size = len(collection.lengths)
     if not query.stored_filter:
-        return mask
+        return np.ones(size, np.bool_)
     posted, saved = query.posted, query.saved
     if posted is not None and channel_id is None:
         notes.append("posted: is known only in a channel and was left aside.")
@@ -222,9 +224,10 @@ def _allowed(
         channel_id=channel_id,
         person=person,
     )
-    through = np.zeros(len(mask), np.bool_)
-    through[table.allowed(connection, wanted)] = True
-    return mask & through
+    mask = np.zeros(size, np.bool_)
+    through = np.array(table.allowed(connection, wanted), np.int64)
+    mask[through[through < size]] = True
+    return mask
 
 
 def _find(
@@ -245,7 +248,11 @@ def _find(
     plain = query.plain
     if any(character.isalnum() for character in plain):
         # "c++" or "the who": nothing that is filed, but perhaps written somewhere as it stands.
-        papers = [p for p in table.literally(connection, plain, LITERAL) if allowed[p]]
+        papers = [
+            paper
+            for paper in table.literally(connection, plain, LITERAL)
+            if paper < len(allowed) and allowed[paper]
+        ]
         if papers:
             notes.append(f"“{plain}” has no word to search for; found where it is written so.")
             return (
