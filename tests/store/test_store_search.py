@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -26,7 +27,7 @@ from bot.store import Store, channels, digests, feedback, outbox
 from bot.store import search as table
 from bot.store.feedback import Ballot
 from bot.store.search import Filter
-from ranking.postings import CHUNK
+from ranking.postings import CHUNK, MemoryCollection, Text
 from ranking.query import parse
 from ranking.search import find
 
@@ -169,6 +170,24 @@ def test_terms_that_look_like_sql_are_terms(store: Store) -> None:
         hostile = ["'", '"', "x' OR 1=1", "\\", "%", "drop"]
         assert table.frequencies(connection, hostile) == {"drop": 1}
         assert list(table.postings(connection, hostile)) == ["drop"]
+
+
+def test_stored_and_remembered_papers_are_ranked_alike(store: Store) -> None:
+    dice = random.Random(5)
+    words = [f"{a}{b}{c}" for a in "bdk" for b in "aeio" for c in ("rn", "st", "mp", "ll")]
+    texts = []
+    for number in (*range(1, 150), *range(CHUNK - 50, CHUNK + 50)):
+        title, abstract = (" ".join(dice.choices(words, k=k)) for k in (4, 30))
+        texts.append(Text(number, title, f"{abstract}. {title}.", ("Ada Byron",), ("cs.CL",)))
+        add(store, number, title, texts[-1].abstract)
+        if number == CHUNK:
+            refresh(store)  # the rest stays in the log
+    memory = MemoryCollection(texts)
+    for _ in range(30):
+        query = parse(" ".join(dice.choices(words, k=dice.randint(1, 5))))
+        with store.read() as connection:
+            stored = find(StoredCollection(store, connection), query)
+        assert stored == find(memory, query)
 
 
 # --- filters ------------------------------------------------------------------------------------
