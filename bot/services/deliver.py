@@ -34,6 +34,7 @@ GIVE_UP_AFTER = timedelta(hours=24)
 FIRST_PAUSE = timedelta(seconds=2)
 LONGEST_PAUSE = timedelta(minutes=15)
 UNREACHABLE_PAUSE = timedelta(minutes=15)
+ASKED_FOR = timedelta(hours=1)  # by this process, before a platform that cannot tell is given up
 ASK_AFTER = timedelta(seconds=10)  # a slow platform may still be storing what it was sent
 CLOCK_SLACK = timedelta(minutes=5)  # between our clock and a platform's
 AT_ONCE = 16  # channels that are served side by side
@@ -66,6 +67,7 @@ class Courier:
         self._give_up_after = give_up_after
         self._stopping = False
         self._busy: set[int] = set()
+        self._asked_since: dict[int, datetime] = {}  # by message, while it stays unknown
         self._turns = asyncio.Semaphore(at_once)
 
     def stop(self) -> None:
@@ -133,7 +135,7 @@ class Courier:
     async def _carry(self, channel: Channel, message: Message, planned: datetime) -> MessageState:
         platform = self._platforms[channel.platform]
         if message.state is MessageState.UNKNOWN:
-            return await self._ask(platform, channel, message)
+            return await self._ask(platform, channel, message, planned)
         parent = message.parent_remote_id if channel.layout is Layout.THREAD else None
         outcome: SendOutcome
         try:
@@ -143,7 +145,7 @@ class Courier:
         return await asyncio.to_thread(self._record, channel, message, outcome, planned)
 
     async def _ask(
-        self, platform: ChatPlatform, channel: Channel, message: Message
+        self, platform: ChatPlatform, channel: Channel, message: Message, planned: datetime
     ) -> MessageState:
         def claimed_at() -> datetime:
             with self._store.read() as connection:
@@ -156,13 +158,21 @@ class Courier:
             log.warning("find_failed", channel=channel.name, key=message.key, error=str(error))
             found = None
 
+        asked_since = self._asked_since.setdefault(message.id, self._clock())
+
         def record() -> MessageState:
             now = self._clock()
             with self._store.write() as connection:
                 if isinstance(found, Found):
                     outbox.mark_sent(connection, message.id, found.remote_id, now)
                     return MessageState.SENT
+                too_late = now - planned >= self._give_up_after
                 if isinstance(found, Absent):
+                    # After a long stop it is tried once more before it is given up.
+                    if too_late and message.attempts > 1:
+                        words = f"given up after {message.attempts} tries: it did not arrive"
+                        outbox.mark_abandoned(connection, message.id, words)
+                        return MessageState.ABANDONED
                     outbox.mark_pending(connection, message.id, None, "was not there; sent again")
                     return MessageState.SENDING
                 words, after = (
@@ -170,12 +180,19 @@ class Courier:
                     if found is None
                     else (found.reason, found.after)
                 )
+                # Nor is it given up after a long stop before the platform could have answered.
+                if too_late and now - asked_since >= ASKED_FOR:
+                    words = f"given up; it may have arrived: {words}"
+                    outbox.mark_abandoned(connection, message.id, words)
+                    return MessageState.ABANDONED
                 outbox.mark_unknown(
                     connection, message.id, now + timedelta(seconds=max(1.0, after)), words
                 )
                 return MessageState.UNKNOWN
 
         state = await asyncio.to_thread(record)
+        if state is not MessageState.UNKNOWN:
+            del self._asked_since[message.id]
         log.info("settled", channel=channel.name, key=message.key, state=state)
         return state
 
@@ -185,6 +202,8 @@ class Courier:
         now = self._clock()
         attempts = message.attempts + 1
         with self._store.write() as connection:
+            # People may have paused it or said farewell while the post was under way.
+            channel = channels.channel(connection, channel.id) or channel
             match outcome:
                 case Sent(remote_id):
                     outbox.mark_sent(connection, message.id, remote_id, now)
@@ -203,7 +222,8 @@ class Courier:
                     log.error("rejected", channel=channel.name, key=message.key, reason=reason)
                     return MessageState.ABANDONED
                 case Rejected(reason, ChannelState() as state):
-                    channels.set_state(connection, channel.id, state, reason)
+                    if state is ChannelState.LEFT or channel.state is ChannelState.ACTIVE:
+                        channels.set_state(connection, channel.id, state, reason)
                     log.error("channel_state", channel=channel.name, state=state, reason=reason)
                     if state is ChannelState.LEFT:
                         outbox.abandon_channel(connection, channel.id, reason)

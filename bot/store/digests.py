@@ -134,7 +134,8 @@ def fresh_papers(
         " WHERE a.id > ? AND a.id <= ? AND a.fresh = 1"
         f" AND a.announce IN ('new', 'cross') AND {here}"
         " AND NOT EXISTS (SELECT 1 FROM appearances b WHERE b.paper_id = p.id AND b.id <= ?"
-        f" AND {earlier}) GROUP BY p.id ORDER BY p.id",
+        f" AND b.fresh = 1 AND b.announce IN ('new', 'cross') AND {earlier})"
+        " GROUP BY p.id ORDER BY p.id",
         (after, upto, *values, after, *earlier_values),
     )
     return tuple(row_to_paper(row) for row in rows)

@@ -143,6 +143,15 @@ def mark_unknown(
     )
 
 
+def reopen(connection: sqlite3.Connection, message_id: int, now: datetime, error: str) -> None:
+    """Take an abandoned message up again. It may have arrived: the platform is asked first."""
+    connection.execute(
+        "UPDATE messages SET state = 'unknown', attempts = 0, not_before = ?, error = ?"
+        " WHERE id = ?",
+        (to_text(now), error, message_id),
+    )
+
+
 def mark_abandoned(connection: sqlite3.Connection, message_id: int, error: str) -> None:
     """It will not be sent; the line says why."""
     connection.execute(

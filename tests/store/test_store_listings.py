@@ -70,7 +70,7 @@ def add_channel(store: Store, **settings: Any) -> Channel:
 def candidates(store: Store, channel: Channel, after: int = 0) -> list[str]:
     with store.read() as connection:
         upto = digests.head(connection)
-        found = digests.candidates(connection, channel, after=after, upto=upto)
+        found = digests.fresh_papers(connection, channel.sources, after=after, upto=upto)
     return [one.title for one in found]
 
 
