@@ -24,12 +24,25 @@ class Check:
 
 def examine(desk: Desk) -> list[Check]:
     """Look at everything; a trouble in one place does not hide the others."""
+    from bot.cli.installation import check_backups, check_packages
+
     checks: list[Check] = []
-    for look in (_settings, _database, _sources, _channels, _outbox, _platforms):
+    for look in (
+        check_packages,
+        _settings,
+        _database,
+        check_backups,
+        _sources,
+        _channels,
+        _outbox,
+        _platforms,
+    ):
         try:
             checks += look(desk)
         except PaperwireError as error:
-            checks.append(Check(look.__name__.strip("_"), ok=False, words=str(error)))
+            checks.append(
+                Check(look.__name__.removeprefix("check").strip("_"), ok=False, words=str(error))
+            )
             if look in {_settings, _database}:
                 break
     return checks
@@ -61,7 +74,7 @@ def _database(desk: Desk) -> Iterator[Check]:
             "database",
             ok=False,
             words=f"{path} is damaged: {healthy}",
-            next_step="restore a back-up",
+            next_step="paperwire restore FILE, with a file of the folder backups",
         )
         return
     yield Check("database", ok=True, words=f"{path}, {count} papers, writable")

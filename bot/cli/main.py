@@ -15,10 +15,13 @@ from bot.domain import PaperwireError
 # name: (module, what --help says). The words stand here so that --help imports nothing else.
 COMMANDS = {
     "demo": ("bot.cli.demo", "See the whole wire at work on the bundled sample, in the terminal."),
-    "init": ("bot.cli.operate", "Write a commented settings file to start from."),
+    "init": ("bot.cli.connect", "Write a settings file to start from; connect Slack or Discord."),
     "run": ("bot.cli.operate", "Serve: fetch, plan, deliver, answer and learn until stopped."),
     "doctor": ("bot.cli.operate", "Say what is wrong, and the next command to run."),
     "outbox": ("bot.cli.operate", "Show what is sent, waiting or given up; retry or abandon it."),
+    "backup": ("bot.cli.maintain", "Copy the database, also while Paperwire runs."),
+    "restore": ("bot.cli.maintain", "Put a back-up in the place of the database."),
+    "migrate": ("bot.cli.maintain", "Bring the database up to this version, or say what it lacks."),
     "ingest": ("bot.cli.listings", "Read saved listings: JSON, RSS, Atom, page captures."),
     "backfill": ("bot.cli.listings", "Fetch past listings, to search and learn from."),
     "plan": ("bot.cli.channels", "Show what each channel would get now, and why."),
@@ -35,6 +38,7 @@ COMMANDS = {
 GROUPS = (
     ("First steps", ("demo", "init", "chat", "doctor")),
     ("Every day", ("run", "plan", "search", "profile", "outbox")),
+    ("Keep it safe", ("backup", "restore", "migrate")),
     ("Papers in, data out", ("ingest", "backfill", "export", "import", "forget")),
     ("Measure", ("backtest", "evaluate", "train")),
 )
@@ -89,8 +93,10 @@ class Front(click.Group):
 def front(context: click.Context, home: Path | None) -> None:
     """Paperwire: a wire service for research papers in the chat where your team already works."""
     from bot.cli.desk import Desk
+    from bot.cli.installation import find_ranking
     from bot.logs import configure
 
+    find_ranking()
     # Commands say in their own words what happened; only "run" and errors are logged.
     configure("error")
     context.obj = Desk(home)

@@ -1,4 +1,4 @@
-"""Running it: ``init``, ``run``, ``doctor`` and ``outbox``."""
+"""Running it: ``run``, ``doctor`` and ``outbox``."""
 
 from __future__ import annotations
 
@@ -14,32 +14,6 @@ if TYPE_CHECKING:
     from bot.store.outbox import Trace
 
 MESSAGES_SHOWN = 20
-
-
-@click.command("init")
-@click.option("--force", is_flag=True, help="Replace a settings file that is already there.")
-@click.pass_obj
-def init_command(desk: Desk, force: bool) -> None:
-    """Write a settings file with every setting, its meaning and its default."""
-    from bot.settings import FILE_NAME, commented_toml, find_home
-
-    home = desk.home_option or find_home()
-    path = home / FILE_NAME
-    if path.exists() and not force:
-        raise PaperwireError(
-            f"{path} is already there. Edit it, or replace it with: paperwire init --force"
-        )
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-        path.write_text(commented_toml(), encoding="utf-8")
-        path.chmod(0o600)  # it may come to hold a token
-    except OSError as error:
-        raise PaperwireError(
-            f"{path} cannot be written ({error.strerror or error}). "
-            "Make the folder writable, or choose another with --home or PAPERWIRE_HOME."
-        ) from error
-    click.echo(f"Wrote {path}")
-    click.echo("Next: edit it, check it with 'paperwire doctor', start with 'paperwire run'.")
 
 
 @click.command("run")
@@ -84,14 +58,21 @@ async def _run(desk: Desk, *, once: bool, fetch: bool) -> bool:
 
 @click.command("doctor")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--quick", is_flag=True, help="Only ask whether a copy runs: for health checks.")
 @click.pass_obj
-def doctor_command(desk: Desk, as_json: bool) -> None:
+def doctor_command(desk: Desk, as_json: bool, quick: bool) -> None:
     """Check settings, database, sources, channels and outbox; say the next command to run.
 
     \b
     --json prints {"ok", "checks": [{"name", "ok", "words", "next"}]}.
     Exit status: 0 when all is well, 1 when something needs a person.
     """
+    if quick:
+        from bot import pulse
+        from bot.settings import find_home
+
+        click.echo(pulse.feel(desk.home_option or find_home(), now()))
+        return
     from bot.cli.checks import examine
 
     checks = examine(desk)
@@ -171,8 +152,7 @@ def _retry(desk: Desk, message_id: int) -> None:
                 f"There is no abandoned message {message_id}. "
                 "List them with: paperwire outbox --state abandoned"
             )
-        # It may have arrived before it was given up: ask first, then send.
-        outbox.mark_unknown(connection, message_id, now(), "asked for again by the operator")
+        outbox.reopen(connection, message_id, now(), "asked for again by the operator")
 
 
 def _abandon(desk: Desk, message_id: int) -> None:

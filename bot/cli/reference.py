@@ -58,12 +58,12 @@ def _commands() -> Iterator[str]:
     for _, names in GROUPS:
         for name in names:
             command = front.get_command(context, name)
+            if not isinstance(command, click.Group) or command.invoke_without_command:
+                yield f"| `paperwire {name}` | {_cell(COMMANDS[name][1])} |"
             if isinstance(command, click.Group):
                 for below in sorted(command.commands):
                     words = command.commands[below].get_short_help_str(200)
                     yield f"| `paperwire {name} {below}` | {_cell(words)} |"
-            else:
-                yield f"| `paperwire {name}` | {_cell(COMMANDS[name][1])} |"
 
 
 def _papers() -> Iterator[str]:

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from functools import lru_cache
 
 from bot.domain import Announce, Entry, Listing, Outcome, Reject
-from bot.store import Store, listings, papers
+from bot.store import Store, gap, listings, papers
 from bot.store.papers import Repaired
 
 
@@ -50,10 +50,12 @@ def ingest(
         listing_id = listings.insert(connection, listing, location=location, sha256=digest, now=now)
         new = updated = 0
         announced: list[int] = []
+        stored: list[int] = []
         for entry, text in zip(listing.entries, repaired, strict=True):
             change = papers.store_entry(
                 connection, entry, text, now=now, listed_on=listing.listed_on
             )
+            stored.append(change.paper_id)
             new += change.new
             updated += change.updated
             if entry.announce is Announce.NEW:
@@ -68,6 +70,14 @@ def ingest(
                 fresh=fresh,
                 now=now,
             )
+        gap.set_listing_aside(
+            connection,
+            listing_id=listing_id,
+            source=listing.source,
+            listed_on=listing.listed_on,
+            paper_ids=stored,
+            now=now,
+        )
         outcome, note = listing.outcome, listing.note
         if outcome is Outcome.OK and listing.listed_on is not None and announced:
             distinct = sorted(set(announced))

@@ -6,6 +6,7 @@ Importing this costs the start-up of pydantic, so it is done where settings are 
 from bot.settings.loading import FILE_NAME, find_home, load
 from bot.settings.model import (
     Arxiv,
+    Backup,
     Database,
     Defaults,
     Discord,
@@ -26,6 +27,7 @@ from bot.settings.showing import SettingRow, commented_toml, describe
 __all__ = [
     "FILE_NAME",
     "Arxiv",
+    "Backup",
     "Database",
     "Defaults",
     "Discord",

@@ -73,6 +73,21 @@ class Database(Section):
     )
 
 
+class Backup(Section):
+    """Copies of the database that are made while it runs. Keep some on another disk as well."""
+
+    enabled: bool = Field(default=True, description="Make them while `paperwire run` runs")
+    every_hours: int = Field(
+        default=24, ge=1, le=744, description="How many hours lie between two of them"
+    )
+    keep: int = Field(default=7, ge=1, le=1000, description="How many are kept")
+    folder: Path | None = Field(
+        default=None,
+        description="Where they go; without it, the folder backups in the home folder",
+        examples=["/var/backups/paperwire"],
+    )
+
+
 class HuggingFace(Section):
     """Hugging Face Daily Papers."""
 
@@ -348,6 +363,7 @@ class Settings(Section):
 
     home: Path
     database: Database = Database()
+    backup: Backup = Backup()
     huggingface: HuggingFace = HuggingFace()
     arxiv: Arxiv = Arxiv()
     feeds: tuple[Feed, ...] = Field(default=(), max_length=100)
@@ -374,3 +390,8 @@ class Settings(Section):
     def database_path(self) -> Path:
         """The database file; a relative path is taken from the home folder."""
         return self.home / (self.database.path or Path("paperwire.db")).expanduser()
+
+    @property
+    def backup_folder(self) -> Path:
+        """Where back-ups go; a relative path is taken from the home folder."""
+        return self.home / (self.backup.folder or Path("backups")).expanduser()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from bot.domain import Channel, Digest, DigestKind, Paper
-from bot.store.gap import NOT_SET_ASIDE, STEP
+from bot.store.gap import NOT_SET_ASIDE, SET_ASIDE, STEP
 from bot.store.papers import row_to_paper
 from bot.store.times import to_text, to_time
 
@@ -142,8 +142,14 @@ def fresh_papers(
 
 
 def delivered(connection: sqlite3.Connection, channel_id: int) -> frozenset[int]:
-    """Return the numbers of all papers that a channel was ever given."""
-    rows = connection.execute("SELECT paper_id FROM deliveries WHERE channel_id = ?", (channel_id,))
+    """Return the numbers of all papers that a channel was ever given, or may have been.
+
+    The latter are those that a restore set aside (bot.store.gap).
+    """
+    rows = connection.execute(
+        f"SELECT paper_id FROM deliveries WHERE channel_id = ? UNION {SET_ASIDE}",
+        (channel_id, channel_id),
+    )
     return frozenset(row["paper_id"] for row in rows)
 
 
