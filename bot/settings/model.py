@@ -201,6 +201,34 @@ class Slack(Section):
         default=None, description="The signing secret, for signed HTTP instead of Socket Mode"
     )
     api_url: Url = Field(default="https://slack.com/api/", description="Where Slack's Web API is")
+    mode: Literal["auto", "socket", "http"] = Field(
+        default="auto",
+        description="How Slack reaches the bot; auto: Socket Mode where there is an app_token",
+    )
+    http_host: str = Field(
+        default="127.0.0.1", min_length=1, description="The address to listen on for signed HTTP"
+    )
+    http_port: Port = Field(default=3000, description="The port to listen on for signed HTTP")
+    client_id: str = Field(
+        default="", description="The client id, for several workspaces by OAuth", examples=["12.34"]
+    )
+    client_secret: SecretStr | None = Field(
+        default=None, description="The client secret, for OAuth"
+    )
+    redirect_url: Url | None = Field(
+        default=None,
+        description="Where Slack sends people after OAuth; without it, where the app says",
+        examples=["https://papers.example.org/slack/oauth_redirect"],
+    )
+    like_reactions: tuple[str, ...] = Field(
+        default=("+1", "thumbsup"), description="The emoji that mean 👍, by Slack's names"
+    )
+    dislike_reactions: tuple[str, ...] = Field(
+        default=("-1", "thumbsdown"), description="The emoji that mean 👎"
+    )
+    save_reactions: tuple[str, ...] = Field(
+        default=("bookmark",), description="The emoji that mean 🔖"
+    )
 
     @field_validator("api_url")
     @classmethod
@@ -219,17 +247,28 @@ class Slack(Section):
 
     @model_validator(mode="after")
     def _check_tokens(self) -> Self:
-        if self.bot_token and not (self.app_token or self.signing_secret):
+        if self.client_id and not self.client_secret:
+            raise ValueError("client_id needs client_secret beside it (OAuth)")
+        if not self.enabled and (self.app_token or self.signing_secret):
+            raise ValueError("app_token and signing_secret need bot_token beside them")
+        if self.enabled and not (self.app_token or self.signing_secret):
             raise ValueError(
                 "bot_token needs app_token (Socket Mode) or signing_secret (signed HTTP) beside it"
             )
-        if not self.bot_token and (self.app_token or self.signing_secret):
-            raise ValueError("app_token and signing_secret need bot_token beside them")
+        if self.mode == "socket" and self.enabled and not self.app_token:
+            raise ValueError("mode socket needs app_token beside it")
+        if self.mode == "http" and self.enabled and not self.signing_secret:
+            raise ValueError("mode http needs signing_secret beside it")
         return self
 
     @property
     def enabled(self) -> bool:
-        return self.bot_token is not None
+        return self.bot_token is not None or bool(self.client_id)
+
+    @property
+    def by_http(self) -> bool:
+        """Whether Slack reaches the bot by signed HTTP instead of Socket Mode."""
+        return self.mode == "http" or (self.mode == "auto" and self.app_token is None)
 
 
 def _refuse_start(token: SecretStr | None, start: str, reason: str) -> SecretStr | None:
