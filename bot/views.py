@@ -99,8 +99,6 @@ class ChannelRow:
     next_slot: str
     next_at: datetime | None
     last: Digest | None
-    digests: int
-    posted: int
     waiting: int
     error: str = ""
 
@@ -109,6 +107,7 @@ class ChannelRow:
 class Marks:
     """What stands on one paper of a channel: the viewer's own signals, and everyone's counts."""
 
+    paper_id: int | None = None
     mine: frozenset[Signal] = frozenset()
     tally: tuple[tuple[Signal, int], ...] = ()
 
@@ -157,6 +156,8 @@ class ChannelStatus:
 
     row: ChannelRow
     schedule: str
+    digests: int
+    posted: int
     waiting: tuple[Message, ...]
     failed: tuple[Message, ...]
     votes: tuple[tuple[Signal, int], ...]
@@ -427,8 +428,8 @@ class Window(Protocol):
     Channels a viewer may not see are as if they were not there: None, or left out.
     """
 
-    def channels(self, viewer: Viewer, now: datetime) -> tuple[ChannelRow, ...]:
-        """Return the channels, the ones that get digests first."""
+    def channels(self, viewer: Viewer, now: datetime, limit: int) -> tuple[ChannelRow, ...]:
+        """Return channels: the active ones first, of them the page's own."""
         ...
 
     def channel(self, viewer: Viewer, channel_id: int, now: datetime) -> ChannelStatus | None:
@@ -508,7 +509,7 @@ class Window(Protocol):
         """Answer a search; never raises on what was typed."""
         ...
 
-    def operations(self, viewer: Viewer, now: datetime) -> Operations:
+    def operations(self, viewer: Viewer) -> Operations:
         """Return how sources, listings and the outbox stand."""
         ...
 
@@ -523,15 +524,21 @@ class Window(Protocol):
         ...
 
     def digests_before(
-        self, viewer: Viewer, before: int | None, limit: int, *, channel_id: int | None = None
+        self,
+        viewer: Viewer,
+        before: int | None,
+        limit: int,
+        *,
+        channel_id: int | None = None,
+        filled: bool = False,
     ) -> Slice:
-        """Return digests with their papers by number, newest first."""
+        """Return digests with their papers, newest first; ``filled`` leaves the empty ones out."""
         ...
 
     def retry(self, viewer: Viewer, message_id: int, now: datetime) -> str:
         """Have a message sent again, or asked for where it may be there; say what was done."""
         ...
 
-    def abandon(self, viewer: Viewer, message_id: int, now: datetime) -> str:
+    def abandon(self, viewer: Viewer, message_id: int) -> str:
         """Give up a message that was not sent; say what was done."""
         ...

@@ -297,6 +297,12 @@ CREATE TRIGGER papers_search_delete AFTER DELETE ON papers BEGIN
 END;
 """
 
+# The web page counts messages by state and orders a week's papers by upvotes.
+PAGE = """
+CREATE INDEX messages_by_state ON messages (state, channel_id);
+CREATE INDEX papers_by_listing ON papers (first_listed_on, upvotes);
+"""
+
 
 def migrations() -> Migrations:
     """Return every step from an empty file to this version, oldest first."""
@@ -308,6 +314,10 @@ def migrations() -> Migrations:
     def wire(db: Database) -> None:
         for script in (PAPERS, LISTINGS, CHANNELS, FEEDBACK, SEARCH):
             _run(db.conn, script)
+
+    @steps(name="0002_page")
+    def page(db: Database) -> None:
+        _run(db.conn, PAGE)
 
     return steps
 
