@@ -11,7 +11,7 @@ import numpy as np
 
 from ranking.calibrate import USUAL, Curve, calibrate, match
 from ranking.document import Document
-from ranking.evidence import Vote, weigh
+from ranking.evidence import Evidence, Vote, weigh
 from ranking.follow import names_author, names_category
 from ranking.learned import Learned, learn
 from ranking.linear import standard
@@ -84,6 +84,9 @@ class Model:
             total += self.learned.score(vectors)
         if self.centrality.any():
             total += vectors.svd.astype(np.float64) @ self.centrality
+        # A paper without a word to go by is at most an average one.
+        wordless = np.diff(vectors.tfidf.indptr) == 0
+        total[wordless] = np.minimum(total[wordless], 0.0)
         return total
 
     def bonuses(self, document: Document) -> list[tuple[str, str, float]]:
@@ -118,7 +121,7 @@ def fit(
     and closeness to the background's centre.
     """
     world = background if isinstance(background, Vectors) else space.transform(tuple(background))
-    evidence = weigh(interest.votes, interest.seeds)
+    evidence = _telling(space, weigh(interest.votes, interest.seeds))
     likes = sum(min(1.0, e.weight) for e in evidence if e.weight > 0)
     profile = read_profile(space, interest.terms, world, expansion=1.0 / (1.0 + likes))
     taught = learn(space, evidence, world, seed) if evidence else None
@@ -142,6 +145,12 @@ def fit(
         offset=-mean / spread,
     )
     return _calibrated(model)
+
+
+def _telling(space: Space, evidence: Sequence[Evidence]) -> tuple[Evidence, ...]:
+    """Leave out voted papers that have no word to learn from."""
+    words = np.diff(space.transform([e.document for e in evidence]).tfidf.indptr)
+    return tuple(e for e, count in zip(evidence, words.tolist(), strict=True) if count)
 
 
 def _calibrated(model: Model) -> Model:

@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -274,7 +275,7 @@ class Space:
         """Read a saved space; raises ``SpaceFileError`` where the file is none."""
         advice = "train it again with: paperwire train space FILE"
         try:
-            with np.load(Path(path), allow_pickle=False) as arrays:
+            with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 if int(arrays["format"][0]) != FORMAT:
                     raise SpaceFileError(f"{path} was written in another format; {advice}")
                 text = arrays["vocabulary"].tobytes().decode()
@@ -289,7 +290,7 @@ class Space:
                     mean_length=mean_length,
                     documents=int(documents),
                 )
-        except (OSError, ValueError, KeyError, EOFError) as error:
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
             if isinstance(error, SpaceFileError):
                 raise
             raise SpaceFileError(f"{path} is not a saved space ({error}); {advice}") from error
