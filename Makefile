@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: install demo test lint types unit bench soak docs requirements clean
+.PHONY: install demo test lint types unit bench soak docs schema requirements clean
 .DEFAULT_GOAL := demo
 
 install: $(VENV)/.installed
@@ -50,6 +50,10 @@ soak: $(VENV)/.installed-dev
 # Rewrites the reference part of deploy/README.md from the code.
 docs: $(VENV)/.installed
 	$(BIN)/python -m bot.cli.reference deploy/README.md
+
+# Writes the dump of a new schema version, from which the next one is tested.
+schema: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.store.schema_dumps
 
 # Rewrites the pinned files from pyproject.toml; needs uv on the PATH.
 requirements:
