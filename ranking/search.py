@@ -45,7 +45,7 @@ PAIR = 0.1  # what pairs of neighbouring query words weigh
 TRUSTED, TOWARDS = 3, 0.5  # the best few, and what likeness to them weighs
 NEIGHBOURS, BORROWED = 4, 0.3
 MOST_TERMS = 128  # distinct query terms
-MOST_READ = 1_000  # papers read to see whether a phrase really stands in them
+MOST_READ = 500  # papers read to see whether a phrase really stands in them
 SIMILAR_TERMS = 30
 
 
@@ -68,7 +68,7 @@ class Collection(Vocabulary, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Matches, best first. ``exact`` is False where ``total`` is only a lower bound.
+    """Matches, best first. ``exact`` is False where ``total`` is only an estimate.
 
     ``terms`` are the stems that were searched, for highlighting.
     """
@@ -104,7 +104,7 @@ def find(
     else:
         scores = np.zeros(len(mask), np.float32)
         matches = np.flatnonzero(mask)[::-1] if query.filtered else np.zeros(0, np.int64)
-    top = _best(scores, matches, max(depth, CANDIDATES)) if weights else matches
+    top = _best(scores, matches, max(depth, MOST_READ)) if weights else matches
     top, texts, total, exact = _read(collection, query, phrases, top, matches, depth)
     values = scores[top]
     if weights:
@@ -342,7 +342,8 @@ def _read(
 ) -> tuple[NDArray[np.int64], list[Text], int, bool]:
     """Read the candidates and drop those that only seemed to hold a phrase or a name.
 
-    Return the papers left, the texts of the first ``CANDIDATES``, the total and its exactness.
+    Return the papers left, the texts of the first ``CANDIDATES``, the total and whether it is
+    exact; it is estimated where enough papers were found before all had been read.
     """
     without = [stems(phrase) for phrase in query.without.phrases]
     names, not_names = query.find.authors, query.without.authors
@@ -350,19 +351,22 @@ def _read(
         return top, list(collection.texts(top[:CANDIDATES].tolist())), len(matches), True
 
     def holds(text: Text) -> bool:
+        if not all(_is_by(text, name) for name in names):
+            return False
+        if any(_is_by(text, name) for name in not_names):
+            return False
+        if not (phrases or without):
+            return True
         read = tokens(text.title, text.abstract)
-        return (
-            all(_has(read, phrase) for phrase in phrases)
-            and not any(phrase and _has(read, phrase) for phrase in without)
-            and all(_is_by(text, name) for name in names)
-            and not any(_is_by(text, name) for name in not_names)
+        return all(_has(read, phrase) for phrase in phrases) and not any(
+            phrase and _has(read, phrase) for phrase in without
         )
 
     kept: list[int] = []
     texts: list[Text] = []
     seen = 0
-    bound = max(MOST_READ, depth)
-    while seen < min(len(top), bound):
+    bound, enough = max(MOST_READ, depth), max(CANDIDATES, depth)
+    while seen < min(len(top), bound) and len(kept) < enough:
         part = top[seen : min(seen + CANDIDATES, bound)]
         seen += len(part)
         for text in collection.texts(part.tolist()):
@@ -370,8 +374,8 @@ def _read(
                 kept.append(text.paper)
                 if len(texts) < CANDIDATES:
                     texts.append(text)
-    exact = seen >= len(matches)
-    return np.array(kept, np.int64), texts, len(kept), exact
+    total = round(len(matches) * len(kept) / seen) if seen else 0
+    return np.array(kept, np.int64), texts, total, seen >= len(matches)
 
 
 def _has(read: Tokens, phrase: Sequence[str]) -> bool:

@@ -51,7 +51,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class SearchAnswer:
-    """A page of hits. ``total`` is a lower bound where ``exact`` is False.
+    """A page of hits. ``total`` is an estimate where ``exact`` is False.
 
     ``upto`` handed back with the next page keeps papers that came in between from shifting it.
     """

@@ -155,50 +155,61 @@ def forget_changes(connection: sqlite3.Connection, stamps: Sequence[int]) -> Non
 
 def allowed(connection: sqlite3.Connection, wanted: Filter) -> list[int]:
     """Return the numbers of the papers that a filter lets through."""
-    where: list[str] = ["1"]
+    # Each part is one of the constants below; what was typed is always bound.
+    parts = ["SELECT id FROM papers"]
     values: list[str | int] = []
 
-    def add(condition: str, *bound: str | int) -> None:
-        where.append(condition)
+    def add(part: str, *bound: str | int, keep: bool = True) -> None:
+        parts.append(f"{'INTERSECT' if keep else 'EXCEPT'} SELECT id FROM ({part})")
         values.extend(bound)
 
-    published = "coalesce(published, first_listed_on, substr(first_seen_at, 1, 10))"
-    listed = "coalesce(first_listed_on, substr(first_seen_at, 1, 10))"
-    if wanted.published_from is not None:
-        add(f"{published} >= ?", wanted.published_from.isoformat())
-    if wanted.published_to is not None:
-        add(f"{published} <= ?", wanted.published_to.isoformat())
+    if wanted.published_from is not None or wanted.published_to is not None:
+        first = wanted.published_from.isoformat() if wanted.published_from else ""
+        last = wanted.published_to.isoformat() if wanted.published_to else LAST
+        add(_PUBLISHED, first, last, first, last, first, last + LAST)
     if wanted.listed_from is not None:
-        add(f"{listed} >= ?", wanted.listed_from.isoformat())
-    for negated, sources in (("", wanted.sources), ("NOT ", wanted.without_sources)):
+        add(_LISTED, wanted.listed_from.isoformat(), wanted.listed_from.isoformat())
+    for keep, sources in ((True, wanted.sources), (False, wanted.without_sources)):
         if sources:
-            add(f"{negated}({' OR '.join([_BROUGHT] * len(sources))})", *_halves(sources))
+            add(" UNION ALL ".join([_BROUGHT] * len(sources)), *_halves(sources), keep=keep)
     if wanted.posted is not None and wanted.channel_id is not None:
-        add(
-            _not(wanted.posted) + "id IN (SELECT d.paper_id FROM deliveries AS d JOIN messages AS m"
-            " ON m.id = d.message_id WHERE d.channel_id = ? AND m.state = 'sent')",
-            wanted.channel_id,
-        )
+        add(_POSTED, wanted.channel_id, keep=wanted.posted)
     if wanted.saved is not None and wanted.channel_id is not None and wanted.person is not None:
-        add(
-            _not(wanted.saved) + "id IN (SELECT paper_id FROM feedback"
-            " WHERE channel_id = ? AND person = ? AND signal = 'save' AND active)",
-            wanted.channel_id,
-            wanted.person,
-        )
+        add(_SAVED, wanted.channel_id, wanted.person, keep=wanted.saved)
+    if len(parts) > 1 and parts[1].startswith("INTERSECT"):
+        del parts[0]
+        parts[0] = parts[0].removeprefix("INTERSECT ")
     row = connection.execute(
-        # Every condition is one of the constants above; what was typed is bound.
-        f"SELECT json_group_array(id) FROM papers WHERE {' AND '.join(where)}",
-        values,
+        f"SELECT json_group_array(id) FROM ({' '.join(parts)})", values
     ).fetchone()
     found: list[int] = json.loads(row[0])
     return found
 
 
+# One branch for each column that may tell the day, so that each can use its index.
+_PUBLISHED = (
+    "SELECT id FROM papers WHERE published BETWEEN ? AND ? UNION ALL"
+    " SELECT id FROM papers WHERE published IS NULL AND first_listed_on BETWEEN ? AND ? UNION ALL"
+    " SELECT id FROM papers WHERE published IS NULL AND first_listed_on IS NULL"
+    " AND first_seen_at BETWEEN ? AND ?"
+)
+_LISTED = (
+    "SELECT id FROM papers WHERE first_listed_on >= ? UNION ALL"
+    " SELECT id FROM papers WHERE first_listed_on IS NULL AND first_seen_at >= ?"
+)
 # A source as people name it: "huggingface", or one category of a source as in "arxiv:cs.CL".
 _BROUGHT = (
-    "(id IN (SELECT paper_id FROM appearances WHERE lower(source) = ?) AND (? = '' OR EXISTS"
-    " (SELECT 1 FROM json_each(categories) AS c WHERE lower(c.value) = ?)))"
+    "SELECT a.paper_id AS id FROM appearances AS a WHERE lower(a.source) = ? AND (? = '' OR EXISTS"
+    " (SELECT 1 FROM papers AS p, json_each(p.categories) AS c"
+    " WHERE p.id = a.paper_id AND lower(c.value) = ?))"
+)
+_POSTED = (
+    "SELECT d.paper_id AS id FROM deliveries AS d JOIN messages AS m ON m.id = d.message_id"
+    " WHERE d.channel_id = ? AND m.state = 'sent'"
+)
+_SAVED = (
+    "SELECT paper_id AS id FROM feedback"
+    " WHERE channel_id = ? AND person = ? AND signal = 'save' AND active"
 )
 
 
@@ -206,10 +217,6 @@ def _halves(sources: Sequence[str]) -> Iterator[str]:
     for source in sources:
         name, _, category = source.lower().partition(":")
         yield from (name, category, category)
-
-
-def _not(asked: bool) -> str:
-    return "" if asked else "NOT "
 
 
 def literally(connection: sqlite3.Connection, text: str, limit: int) -> list[int]:
