@@ -303,6 +303,19 @@ CREATE INDEX messages_by_state ON messages (state, channel_id);
 CREATE INDEX papers_by_listing ON papers (first_listed_on, upvotes);
 """
 
+# Slack by OAuth: the workspaces, and who is on the way back from Slack's consent page.
+SLACK = """
+CREATE TABLE slack_installations (
+  team_id TEXT PRIMARY KEY,
+  bot TEXT NOT NULL,                   -- JSON with the token
+  installed_at TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE slack_states (
+  state TEXT PRIMARY KEY,
+  expires_at TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+"""
+
 
 def migrations() -> Migrations:
     """Return every step from an empty file to this version, oldest first."""
@@ -318,6 +331,10 @@ def migrations() -> Migrations:
     @steps(name="0002_page")
     def page(db: Database) -> None:
         _run(db.conn, PAGE)
+
+    @steps(name="0003_slack")
+    def slack(db: Database) -> None:
+        _run(db.conn, SLACK)
 
     return steps
 
