@@ -82,7 +82,7 @@ def restore_command(desk: Desk, backup: Path, nothing_posted_since: bool, as_jso
         )
         return
     click.echo(f"Restored {desk.settings.database_path} as of {done.made_at:%Y-%m-%d %H:%M} UTC:")
-    click.echo("  " + ", ".join(f"{count} {table}" for table, count in done.rows.items()))
+    click.echo("  " + ", ".join(f"{table} {count}" for table, count in done.rows.items()))
     if done.doubted:
         click.echo(f"  {done.doubted} open messages are looked for before they are sent.")
     for channel in done.channels:

@@ -40,7 +40,7 @@ class Restored:
 
     made_at: datetime
     replaced: Path | None
-    rows: dict[str, int]
+    rows: dict[str, int]  # by table, as the back-up had them
     doubted: int  # open messages that are asked for before they are sent
     channels: tuple[str, ...]  # whose last slot counts as done
 
@@ -121,9 +121,9 @@ def restore(
     made_at = _check_backup(backup) or now
     with _telling(f"{backup} cannot be restored"), _growing(database, replacing=True) as fresh:
         shutil.copyfile(backup, fresh)
+        rows = snapshot.count_rows(fresh)
         doubted, named = _settle(fresh, made_at, now, nothing_posted_since=nothing_posted_since)
         _prove(fresh, f"The back-up {backup}")
-        rows = snapshot.count_rows(fresh)
         replaced = _set_aside(database, now)
     return Restored(made_at, replaced, rows, doubted, named)
 
