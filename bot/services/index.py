@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock
 from weakref import WeakKeyDictionary
@@ -125,11 +126,15 @@ def _write_chunk(store: Store, chunk: int) -> int:
 
 
 def refresh_if_due(store: Store) -> None:
-    """Write postings where so much changed that searching it from memory would be slow."""
+    """Write postings where so much changed that searching it from memory would be slow.
+
+    A database that is being written by someone else, or cannot be, is searched as it is.
+    """
     with store.read() as connection:
         due = table.version(connection)[1] >= WRITE_AT
     if due:
-        refresh(store)
+        with suppress(sqlite3.OperationalError):
+            refresh(store)
 
 
 def _snapshot(store: Store, connection: sqlite3.Connection) -> Snapshot:

@@ -48,7 +48,7 @@ def made_papers(stream: Path, total: int) -> Iterator[dict[str, object]]:
 
 
 def fill(store: Store, papers: Iterator[dict[str, object]]) -> None:
-    for batch in itertools.batched(papers, 8192) if hasattr(itertools, "batched") else _by(papers):
+    for batch in _by(papers):
         with store.write() as connection:
             connection.executemany(
                 "INSERT INTO papers (arxiv_id, title_key, author_key, title, abstract, raw_title,"
