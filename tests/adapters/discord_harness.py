@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,24 @@ import pytest
 
 from bot.commands import COMMANDS, parse
 from bot.domain import Channel as DomainChannel
-from bot.domain import ChannelState, CommandEvent, Person, Place, Reply, Signal, VoteEvent
+from bot.domain import (
+    ChannelState,
+    CommandEvent,
+    Person,
+    Place,
+    Post,
+    Profile,
+    Reply,
+    Signal,
+    VoteEvent,
+)
 from bot.platforms.discord import Discord, Pace
-from bot.ports import ChatPlatform, Inbound, Suggest, Suggestion
-from tests.adapters.counterpart import Answer, Capabilities, Fault, Held
+from bot.ports import ChatPlatform, FindOutcome, Inbound, Sent, Suggest, Suggestion
+from tests.adapters.counterpart import Answer, Capabilities, Fault, Held, RecordingInbound
 from tests.adapters.loopback_discord import server as loopback
 from tests.adapters.loopback_discord.people import Asked, People
 from tests.adapters.loopback_discord.reading import Reading
-from tests.adapters.loopback_discord.world import THREAD, Channel, Guild, Message, User
+from tests.adapters.loopback_discord.world import TEXT, THREAD, Channel, Guild, Message, User
 
 MARKS = {Signal.LIKE: "👍", Signal.DISLIKE: "👎", Signal.SAVE: "🔖"}
 HASTE = Pace(
@@ -205,6 +216,64 @@ class DiscordHarness:
     async def heal(self, address: str) -> None:
         self.server.faults.clear()
         self.room(address).denied.clear()
+
+
+@dataclass(slots=True)
+class Stage:
+    """A loopback Discord with a server, a channel, a person, and an adapter that serves them."""
+
+    server: loopback.LoopbackDiscord
+    folk: People
+    guild: Guild
+    channel: Channel
+    ada: User
+    core: RecordingInbound
+    inbound: WholeInbound
+    platform: Discord
+
+    @property
+    def address(self) -> str:
+        return f"{self.guild.id}/{self.channel.id}"
+
+    async def sent(self, post: Post, key: str, *, parent: str | None = None) -> str:
+        outcome = await self.platform.send(self.address, post, key, parent=parent)
+        assert isinstance(outcome, Sent), outcome
+        return outcome.remote_id
+
+    async def find(self, key: str) -> FindOutcome:
+        since = datetime.now(UTC) - timedelta(minutes=5)
+        return await self.platform.find(self.address, key, since=since)
+
+    def subscribe(self, channel: Channel | None = None, **settings: Any) -> DomainChannel:
+        """Have the core hold a subscription of a channel."""
+        where = channel or self.channel
+        guild = where.guild.id if where.guild else "@me"
+        name = f"#{where.name}" if where.guild else "you"
+        held = DomainChannel(1, "discord", f"{guild}/{where.id}", name, Profile())
+        self.inbound.subscribed[held.address] = replace(held, **settings)
+        return self.inbound.subscribed[held.address]
+
+
+@asynccontextmanager
+async def stage(
+    prepare: Callable[[loopback.LoopbackDiscord], None] = lambda _: None,
+    *,
+    kind: int = TEXT,
+    **changes: Any,
+) -> AsyncIterator[Stage]:
+    """Connect an adapter to a new loopback Discord; ``prepare`` it before that."""
+    async with loopback_discord() as server:
+        folk, guild = People(server), server.guild()
+        channel = await server.channel(guild, kind=kind)
+        prepare(server)
+        core = RecordingInbound()
+        inbound, platform = WholeInbound(core), adapter(server, **changes)
+        await platform.start(inbound)
+        try:
+            ada = server.user("ada")
+            yield Stage(server, folk, guild, channel, ada, core, inbound, platform)
+        finally:
+            await platform.stop()
 
 
 def parts(message: Message) -> list[Mapping[str, Any]]:

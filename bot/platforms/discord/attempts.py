@@ -49,6 +49,10 @@ class Attempt:
     def may_have_arrived(self) -> bool:
         return self.out or self.doubtful
 
+    def forget(self) -> None:
+        """Leave out what was asked so far: no harm comes of doing that twice."""
+        self.out = self.doubtful = False
+
 
 class AnswerInDoubtError(Exception):
     """A request that must not be repeated got an answer that does not tell whether it worked."""

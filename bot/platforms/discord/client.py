@@ -19,6 +19,7 @@ from bot.platforms.discord.attempts import make_trace
 from bot.platforms.discord.buttons import DYNAMIC_ITEMS
 from bot.platforms.discord.commands import Tree, add_commands, sync
 from bot.platforms.discord.guilds import Guilds
+from bot.platforms.discord.places import THREAD_TYPES
 from bot.platforms.discord.votes import Votes
 
 if TYPE_CHECKING:
@@ -239,9 +240,42 @@ class WireClient(discord.AutoShardedClient):
 Interaction: TypeAlias = discord.Interaction[WireClient]
 
 
+_THREADS = frozenset(kind.value for kind in THREAD_TYPES)
+_LARGEST_UPLOAD = 10 * 2**20
+
+
+def _complete(data: object) -> None:
+    """Fill in what discord.py cannot do without and an interaction may come without."""
+    if not isinstance(data, dict):
+        return
+    data.setdefault("version", 1)
+    data.setdefault("attachment_size_limit", _LARGEST_UPLOAD)
+    if not data.get("channel") and data.get("channel_id"):
+        kind = (
+            discord.ChannelType.text if data.get("guild_id") else discord.ChannelType.private
+        ).value
+        data["channel"] = {"id": data["channel_id"], "type": kind}
+    channel = data.get("channel")
+    if isinstance(channel, dict):
+        channel.setdefault("name", "")
+        channel.setdefault("position", 0)
+        if channel.get("type") in _THREADS:
+            filled = {"parent_id": "0", "owner_id": "0", "message_count": 0, "member_count": 0}
+            archive = {
+                "archived": False,
+                "auto_archive_duration": 1440,
+                "archive_timestamp": "2015-01-01T00:00:00+00:00",
+            }
+            for key, value in filled.items():
+                channel.setdefault(key, value)
+            channel["thread_metadata"] = archive | (channel.get("thread_metadata") or {})
+
+
 def _guarded(name: str, parse: Callable[[object], None]) -> Callable[[object], None]:
     def run(data: object) -> None:
         try:
+            if name == "INTERACTION_CREATE":
+                _complete(data)
             parse(data)
         except Exception:  # whatever was wrong with it, it was one event
             logger.exception("a %s event from Discord could not be read; it is left out", name)

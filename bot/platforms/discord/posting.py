@@ -7,6 +7,7 @@ import logging
 from typing import TYPE_CHECKING
 
 import discord
+from discord.http import Route, handle_message_parameters
 
 from bot.domain import Post, PostKind
 from bot.platforms.discord.attempts import Attempt, attempt, judge
@@ -79,19 +80,20 @@ async def _post_in_thread(
     watched: Attempt,
 ) -> MessageRef:
     thread_id = parent.thread_id or parent.message_id
-    if thread_id not in client.threads:
-        try:
-            await _start_thread(client, address, parent.message_id)
-        except discord.HTTPException as error:
-            if error.code not in _NO_THREAD_HERE:
-                raise
-            # Threads are not to be had here, or the header is gone: the paper still comes.
-            logger.warning("no thread under a digest: %s", error)
-            return MessageRef(await _post(client, address.channel_id, post, key))
-        finally:
-            watched.out = watched.doubtful = False  # a thread that is started twice is one thread
-    client.threads[thread_id] = address.channel_id
-    return MessageRef(await _post(client, thread_id, post, key), thread_id)
+    try:
+        if thread_id not in client.threads:
+            try:
+                await _start_thread(client, address, parent.message_id)
+            finally:
+                watched.forget()  # a thread that is started twice is one thread
+        client.threads[thread_id] = address.channel_id
+        return MessageRef(await _post(client, thread_id, post, key), thread_id)
+    except discord.HTTPException as error:
+        if error.code not in _NO_THREAD_HERE or watched.may_have_arrived:
+            raise
+        # Threads are not to be had here, or this one is gone: the paper still comes.
+        logger.warning("no thread under a digest: %s", error)
+        return MessageRef(await _post(client, address.channel_id, post, key))
 
 
 async def _start_thread(client: WireClient, address: Address, message_id: int) -> None:
@@ -136,10 +138,15 @@ async def _post_in_forum(
     if thread_id is None and post.kind is PostKind.PAPER:
         # Messages of a channel go out in order, so the newest post is this paper's digest.
         thread_id = await _newest_thread(client, address)
-        watched.out = watched.doubtful = False
+        watched.forget()
     if thread_id is not None:
         client.threads[thread_id] = address.channel_id
-        return MessageRef(await _post(client, thread_id, post, key), thread_id)
+        try:
+            return MessageRef(await _post(client, thread_id, post, key), thread_id)
+        except discord.HTTPException as error:
+            if error.code not in _NO_THREAD_HERE or watched.may_have_arrived:
+                raise
+            logger.warning("a digest's forum post is gone: %s", error)
     watched.once = True  # Discord could not tell a repeat apart
     created = await _create_forum_post(client, address, post, key)
     client.threads[created] = address.channel_id
@@ -157,7 +164,7 @@ async def _create_forum_post(client: WireClient, address: Address, post: Post, k
     flags, tags = forum.get("flags", 0), forum.get("available_tags") or []
     look = post_look(post)
     applied = [tag["id"] for tag in tags[:1]] if isinstance(tags, list) else []
-    with discord.http.handle_message_parameters(
+    with handle_message_parameters(
         content=look.content or None,
         embeds=look.embeds,
         view=post_view(post, key),
@@ -168,9 +175,9 @@ async def _create_forum_post(client: WireClient, address: Address, post: Post, k
             **({"applied_tags": applied} if isinstance(flags, int) and flags & _NEEDS_TAG else {}),
         },
     ) as params:
-        created = await client.http.start_thread_in_forum(
-            address.channel_id, params=params, reason=None
-        )
+        # As the contract has it: discord.py's own call adds a query that the contract lacks.
+        route = Route("POST", "/channels/{channel_id}/threads", channel_id=address.channel_id)
+        created = await client.http.request(route, json=params.payload)
     return int(created["id"])
 
 

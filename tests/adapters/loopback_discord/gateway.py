@@ -47,6 +47,7 @@ class Socket:
     def __init__(self, socket: web.WebSocketResponse, *, compressed: bool) -> None:
         self.socket = socket
         self.mute = False  # answers nothing more, as a dead peer
+        self.closing = False  # by us
         self._deflate = zlib.compressobj() if compressed else None
 
     async def send(self, payload: Json) -> None:
@@ -102,7 +103,7 @@ class Gateway:
             self._sockets.discard(socket)
             if session is not None and session.socket is socket:
                 session.socket = None
-                if plain.close_code in {1000, 1001}:
+                if plain.close_code in {1000, 1001} and not socket.closing:
                     self.sessions.pop(session.id, None)
         return plain
 
@@ -190,6 +191,7 @@ class Gateway:
     async def close_all(self, code: int) -> None:
         """Close every connection with a code; sessions stay resumable."""
         for socket in list(self._sockets):
+            socket.closing = True
             await socket.socket.close(code=code)
 
     async def cut_all(self) -> None:

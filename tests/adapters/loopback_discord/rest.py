@@ -132,8 +132,8 @@ class Rest:
         if fault.status is not None:
             self._note(raw, request, fault.status)
             return _json(fault.status, fault.body, fault.headers or {})
+        self._note(raw, request, 0)
         if fault.hang:
-            self._note(raw, request, 0)
             await self.server.stopping.wait()
         if raw.transport is not None:
             raw.transport.abort()
