@@ -92,7 +92,8 @@ def choose(abstract: Abstract, model: Model) -> str:
     if lengths[order[0]] <= _SHORT:
         room = _MOST_WORDS_OF_TWO - lengths[order[0]]
         others = (abstract.candidates[index] for index in order[1:] if lengths[index] <= room)
-        second = next((one for one in others if one.sentence != best.sentence), None)
+        fresh = (one for one in others if one.sentence != best.sentence and one.text != best.text)
+        second = next(fresh, None)
         chosen += [second] if second else []
     return " ".join(one.text for one in sorted(chosen, key=lambda one: one.sentence))
 

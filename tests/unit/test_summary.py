@@ -73,6 +73,10 @@ def test_very_short_sentence_takes_a_second_one() -> None:
     assert "bridges" in text
 
 
+def test_repeated_sentence_is_not_said_twice() -> None:
+    assert summarise("We sort letters. We sort letters.") == "We sort letters."
+
+
 @pytest.mark.parametrize(
     ("abstract", "wanted"),
     [
