@@ -41,18 +41,31 @@ def export_command(desk: Desk, channel: str | None, output: Path | None) -> None
 
 @click.command("import")
 @click.argument("path", type=click.Path(path_type=Path))
+@click.option("--channel", help="Whose likes a BibTeX file is, by number, name or address.")
 @click.pass_obj
-def import_command(desk: Desk, path: Path) -> None:
-    """Read an export back; what is already there stays as it is.
+def import_command(desk: Desk, path: Path, channel: str | None) -> None:
+    """Read an export back, or a BibTeX file (.bib) of papers that a channel likes.
 
-    To read listings of papers instead: paperwire ingest PATH.
+    What is already there stays as it is. To read listings of papers instead: paperwire ingest PATH.
+
+    \b
+    paperwire import backup.json
+    paperwire import library.bib --channel desk
     """
-    from bot.services.transfer import restore
+    from bot.services.transfer import like_library, restore
 
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise PaperwireError(f"{path} cannot be read: {error.strerror or error}.") from error
+    if path.suffix.casefold() == ".bib":
+        if channel is None:
+            raise click.UsageError("A BibTeX file needs --channel: whose likes are these?")
+        done = like_library(desk.store, desk.channel(channel), text, now())
+        click.echo(f"Added {done.votes} likes; {done.papers} of the papers were not known yet.")
+        return
+    try:
+        data = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise PaperwireError(
             f"{path} is not JSON ({error}). Make an export with: paperwire export --output FILE"

@@ -40,7 +40,13 @@ class Chooser:
         self._channel = channel
         self._ranker = ranker
         self._model = ranker.model(interest)
-        self._seen = tuple(to_document(paper) for paper in posted)
+        # What the channel named or voted on it knows; neither that nor its double is news.
+        known = {
+            **{str(paper.id): to_document(paper) for paper in posted},
+            **{seed.id: seed for seed in interest.seeds},
+            **{vote.document.id: vote.document for vote in interest.votes},
+        }
+        self._seen = tuple(known.values())
 
     def by_interest(self, papers: Sequence[Paper], size: int) -> tuple[list[Pick], list[Passed]]:
         """Return the best matches, numbered from 1, and why the others fell out."""
