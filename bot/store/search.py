@@ -186,13 +186,12 @@ def allowed(connection: sqlite3.Connection, wanted: Filter) -> list[int]:
     return found
 
 
-# One branch for each column that may tell the day, so that each can use its index.
 _PUBLISHED = (
-    "SELECT id FROM papers WHERE published BETWEEN ? AND ? UNION ALL"
-    " SELECT id FROM papers WHERE published IS NULL AND first_listed_on BETWEEN ? AND ? UNION ALL"
-    " SELECT id FROM papers WHERE published IS NULL AND first_listed_on IS NULL"
-    " AND first_seen_at BETWEEN ? AND ?"
+    "SELECT id FROM papers WHERE published BETWEEN ? AND ? OR published IS NULL AND"
+    " (first_listed_on BETWEEN ? AND ?"
+    " OR first_listed_on IS NULL AND first_seen_at BETWEEN ? AND ?)"
 )
+# One branch for each column that may tell the day, so that each can use its index.
 _LISTED = (
     "SELECT id FROM papers WHERE first_listed_on >= ? UNION ALL"
     " SELECT id FROM papers WHERE first_listed_on IS NULL AND first_seen_at >= ?"
