@@ -90,7 +90,10 @@ class Gatherer:
     ) -> AsyncIterator[Asked]:
         """Make one GET and those of the pages after it; never raises for what a source does."""
         following: Request | None = request
-        while following is not None:
+        made: set[Request] = set()
+        # A source that forgets which page was asked for would name the same next one for ever.
+        while following is not None and following not in made:
+            made.add(following)
             asked, body = await self._one(source, following, fresh=fresh)
             yield asked
             if not body or not isinstance(source, Paged):
@@ -118,21 +121,21 @@ class Gatherer:
         now = self._clock()
         match outcome:
             case NotModified():
-                self._save(_succeeded(known, now))
+                await asyncio.to_thread(self._save, _succeeded(known, now))
                 return Asked(known.url, None, "not modified"), b""
             case Fetched(body=body):
                 asked = await asyncio.to_thread(self._ingest, source, request, body, fresh)
-                self._close(known, outcome, asked, now)
+                await asyncio.to_thread(self._close, known, outcome, asked, now)
                 return asked, body
             case FetchFailed(trouble=Trouble.TRUNCATED, body=body) if body:
                 # What arrived is kept; the rest is asked for again.
                 asked = await asyncio.to_thread(
                     self._ingest, source, request, body, fresh, outcome.reason
                 )
-                self._save(_failed(known, outcome, now))
+                await asyncio.to_thread(self._save, _failed(known, outcome, now))
                 return asked, b""
             case FetchFailed():
-                self._save(_failed(known, outcome, now))
+                await asyncio.to_thread(self._save, _failed(known, outcome, now))
                 log.warning("fetch_failed", source=source.name, reason=outcome.reason)
                 return Asked(known.url, None, outcome.reason), b""
 

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Protocol
 
+from bot.domain import Outcome
 from bot.ports import Clock, Request, Source
-from bot.services.gather import Gatherer
+from bot.services.gather import Asked, Gatherer
 from bot.store import Store, listings
 
 AT_ONCE = 100
@@ -41,7 +42,7 @@ async def look_up(store: Store, gatherer: Gatherer, source: ById, clock: Clock) 
     answered = True
     for request in source.lookup(ids):
         async for asked in gatherer.ask(source, request, fresh=False):
-            answered = answered and asked.ingested is not None
+            answered = answered and _is_answer(asked)
 
     def close() -> int:
         now = clock()
@@ -57,3 +58,9 @@ async def look_up(store: Store, gatherer: Gatherer, source: ById, clock: Clock) 
         return len(ids) - len(missing)
 
     return await asyncio.to_thread(close)
+
+
+def _is_answer(asked: Asked) -> bool:
+    # A page that says "down for repairs" leaves every paper out and says nothing of any.
+    settled = {Outcome.OK, Outcome.EMPTY, Outcome.UNCHANGED}
+    return asked.ingested is not None and asked.ingested.outcome in settled
