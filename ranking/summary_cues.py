@@ -34,7 +34,7 @@ _PAPERS = r"(?:paper|work|article|study|letter|report|survey|review|thesis|manus
 _AUTHORS = rf"(?:we|i|authors|this (?:\w+ )?{_PAPERS}|(?:paper|work|article))"
 
 CUES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
-    (name, re.compile(pattern, re.MULTILINE))
+    (name, re.compile(pattern))
     for name, pattern in (
         ("makes", rf"\b{_AUTHORS} (?:\w+ ){{0,2}}?(?:{_VERBS})\b"),
         ("studies", rf"\b{_AUTHORS} (?:\w+ ){{0,2}}?(?:{_STUDIES})\b"),
@@ -125,3 +125,30 @@ OPENINGS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 )
 
 CUE_PLACE = {name: place for place, (name, _) in enumerate(CUES)}
+
+# One of these must stand somewhere in the abstract, or the cue is not looked for: searching for
+# plain letters is many times faster than trying a pattern at every place.
+HINTS: dict[str, tuple[str, ...]] = {
+    "in this paper": ("in this ", "in the present ", "in our "),
+    "our": ("our",),
+    "our method": ("our ",),
+    "results show": ("result", "experiment", "evaluation", "analys"),
+    "state of the art": ("state", "sota"),
+    "a novel": ("novel", "new", "simple", "general", "effi", "effective"),
+    "called": ("called", "named", "termed", "dubbed", "coined", "namely"),
+    "the proposed": ("proposed",),
+    "code": ("code", "github", "available", "release", "open", "http", "url"),
+    "example": ("for example", "for instance", "such as", "e.g"),
+    "goal": ("goal", "aim", "objective", "purpose", "problem of", "task of"),
+    "question": ("?",),
+    "colon": (":",),
+    "semicolon": (";",),
+    "list": ("1)", "(2)", "(i", "(v", ")"),
+    "theory": ("theor", "prove", "proof", "bound", "guarantee", "converge"),
+    "datasets": ("dataset", "benchmark", "corpus", "imagenet", "cifar", "mnist", "atari"),
+    "important": (
+        "important", "crucial", "critical", "essential", "widely", "popular", "fundamental", "key",
+    ),
+    "outperforms": ("outperform", "surpass", "superior", "competitive", "achiev"),
+    "novel": ("novel", "new", "first"),
+}  # fmt: skip

@@ -14,7 +14,7 @@ from itertools import accumulate, pairwise
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ranking.summary_cues import CUE_PLACE, CUES, OPENINGS, STOP_WORDS
+from ranking.summary_cues import CUE_PLACE, CUES, HINTS, OPENINGS, STOP_WORDS
 from ranking.summary_reading import TOKEN, Abstract
 
 Matrix = NDArray[np.float64]
@@ -67,9 +67,12 @@ def cue_matrix(abstract: Abstract) -> Matrix:
     text = "\n".join(lines)  # one pass over all sentences for each cue
     begins = list(accumulate((len(line) + 1 for line in lines[:-1]), initial=0))
     out = np.zeros((len(lines), len(CUES)))
-    for place, (_, pattern) in enumerate(CUES):
-        for match in pattern.finditer(text):
-            out[bisect(begins, match.start()) - 1, place] = 1.0
+    for place, (name, pattern) in enumerate(CUES):
+        if pattern.pattern.startswith("^"):
+            out[:, place] = [pattern.match(line) is not None for line in lines]
+        elif any(hint in text for hint in HINTS.get(name, ("",))):
+            for match in pattern.finditer(text):
+                out[bisect(begins, match.start()) - 1, place] = 1.0
     return out
 
 

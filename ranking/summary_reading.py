@@ -128,7 +128,8 @@ class _Numbering:
 
     def number(self, text: str) -> list[int]:
         numbers = []
-        for token in TOKEN.findall(text.lower()):
+        lowered = text.lower()
+        for token in (lowered,) if lowered.isalnum() else TOKEN.findall(lowered):
             place = self._of_word.get(token)
             if place is None:
                 place = self.of_stem.setdefault(self._stems[token], len(self.of_stem))
