@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +15,7 @@ import structlog
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.authorization.async_authorize import AsyncCallableAuthorize
+from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_sdk.errors import SlackApiError
 
 from bot.domain import Layout, PaperwireError, Post
@@ -118,18 +120,9 @@ class Slack:
         await self._workspaces.open()
         self._desk = Desk(inbound, self._workspaces, self._people)
         app = self._build_app(self._desk)
+        if self._by_http or self._connection.oauth:
+            await self._listen(app)
         if self._by_http:
-            self._server = Server(app, self._connection.host, self._connection.port)
-            try:
-                await self._server.start()
-            except OSError as trouble:
-                await self.stop()
-                where = f"{self._connection.host}:{self._connection.port}"
-                raise PaperwireError(
-                    f"Slack's events cannot be listened for on {where} ({trouble}); "
-                    "change slack.http_host or slack.http_port"
-                ) from trouble
-            log.info("slack_listening", host=self._connection.host, port=self._server.port)
             self._greeting = asyncio.create_task(self._greet(self._desk))
         else:
             self._socket = Socket(
@@ -140,6 +133,20 @@ class Slack:
                 ping_interval=self._connection.ping_seconds,
             )
             self._socket.begin()
+
+    async def _listen(self, app: AsyncApp) -> None:
+        connection = self._connection
+        # A secret that is not set would make every signature good: then no event comes by HTTP.
+        self._server = Server(app, connection.host, connection.port, events=self._by_http)
+        try:
+            await self._server.start()
+        except OSError as trouble:
+            await self.stop()
+            raise PaperwireError(
+                f"Slack cannot be listened to on {connection.host}:{connection.port} ({trouble}); "
+                "change slack.http_host or slack.http_port"
+            ) from trouble
+        log.info("slack_listening", host=connection.host, port=self._server.port)
 
     async def stop(self) -> None:
         """Finish the request in hand, then close (bot.ports.ChatPlatform)."""
@@ -207,6 +214,11 @@ class Slack:
             Shortcuts(desk),
         ):
             part.register(app)
+        anything = re.compile("")
+        app.event(anything)(_pass_over)
+        app.action(anything)(_acknowledge)
+        app.view(anything)(_acknowledge)
+        app.shortcut(anything)(_acknowledge)
         return app
 
     async def _authorize(
@@ -266,3 +278,12 @@ class Slack:
             self._in_hand -= 1
             if self._in_hand == 0:
                 self._idle.set()
+
+
+async def _pass_over() -> None:
+    """Take an event of no interest; what is not acknowledged would come again."""
+
+
+async def _acknowledge(ack: AsyncAck) -> None:
+    """Take a press of no meaning, such as on a link."""
+    await ack()

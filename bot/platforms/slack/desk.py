@@ -16,7 +16,7 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.domain import CommandEvent, PaperwireError, Person, Place, Reply, VoteEvent
 from bot.platforms.slack.blocks import JsonObject, Message
-from bot.platforms.slack.outcomes import TROUBLES, error_of, name
+from bot.platforms.slack.outcomes import NO_THREAD, TROUBLES, error_of, name
 from bot.platforms.slack.people import PLATFORM, People
 from bot.platforms.slack.workspaces import Workspaces
 from bot.ports import Inbound
@@ -172,6 +172,10 @@ class Desk:
             else:
                 await workspace.post.chat_postEphemeral(**arguments, user=asked.user)
         except (PaperwireError, *TROUBLES) as trouble:
+            if asked.thread_ts and error_of(trouble) in NO_THREAD:
+                asked = dataclasses.replace(asked, thread_ts="")
+                await self._by_message(asked, message, everyone)
+                return
             self.workspaces.tell_once(asked.team, trouble)
             log.warning("slack_answer_lost", channel=asked.channel, reason=name(trouble)[:200])
 

@@ -12,8 +12,11 @@ HEALTH_PATH = "/healthz"
 LARGEST_BODY = 4 * 1024 * 1024  # bytes; a press sends the whole message along
 
 
-def build_server(app: AsyncApp) -> web.Application:
-    """Return the web application; Bolt verifies each signature and answers 401 to a bad one."""
+def build_server(app: AsyncApp, *, events: bool = True) -> web.Application:
+    """Return the web application; Bolt verifies each signature and answers 401 to a bad one.
+
+    Without ``events`` (Socket Mode brings them) only the pages for installing are there.
+    """
 
     async def post(request: web.Request) -> web.Response:
         return await to_aiohttp_response(await app.async_dispatch(await to_bolt_request(request)))
@@ -32,7 +35,7 @@ def build_server(app: AsyncApp) -> web.Application:
 
     server = web.Application(client_max_size=LARGEST_BODY)
     server.router.add_get(HEALTH_PATH, health)
-    for path in PATHS:
+    for path in PATHS if events else ():
         server.router.add_post(path, post)
     if app.oauth_flow is not None:
         server.router.add_get(app.oauth_flow.install_path, install)
@@ -43,8 +46,8 @@ def build_server(app: AsyncApp) -> web.Application:
 class Server:
     """The listening side; ``port`` 0 takes a free one."""
 
-    def __init__(self, app: AsyncApp, host: str, port: int) -> None:
-        self._runner = web.AppRunner(build_server(app), access_log=None)
+    def __init__(self, app: AsyncApp, host: str, port: int, *, events: bool = True) -> None:
+        self._runner = web.AppRunner(build_server(app, events=events), access_log=None)
         self._host = host
         self._port = port
 

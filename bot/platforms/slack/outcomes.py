@@ -33,6 +33,8 @@ TOKEN_ERRORS = frozenset(
         "two_factor_setup_required",
     }
 )
+# The parent is gone, or never was one.
+NO_THREAD = frozenset({"cannot_reply_to_message", "message_not_found", "thread_not_found"})
 _GONE = {"channel_not_found": "the channel was deleted, or the app was removed from it"}
 _CLOSED = {
     "is_archived": "the channel is archived",

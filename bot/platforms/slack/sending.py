@@ -14,7 +14,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.domain import ChannelState, PaperwireError, Post
 from bot.platforms.slack.blocks import EVENT_TYPE, JsonObject, key_of, post_message
-from bot.platforms.slack.outcomes import RETRY_AFTER, TROUBLES, error_of, judge, name
+from bot.platforms.slack.outcomes import NO_THREAD, RETRY_AFTER, TROUBLES, error_of, judge, name
 from bot.platforms.slack.reactions import Vote, plain_name
 from bot.platforms.slack.workspaces import (
     Identity,
@@ -43,14 +43,15 @@ PAGE = 200
 MOST_PAGES = 60
 REMEMBERED = 2000  # channels and threads
 
-_BAD_BLOCKS = {"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"}
-_BAD_METADATA = {
-    "invalid_metadata_format",
-    "invalid_metadata_schema",
-    "metadata_must_be_sent_from_app",
-    "metadata_too_large",
-}
-_NO_PARENT = {"thread_not_found", "cannot_reply_to_message", "message_not_found"}
+_BAD_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"})
+_BAD_METADATA = frozenset(
+    {
+        "invalid_metadata_format",
+        "invalid_metadata_schema",
+        "metadata_must_be_sent_from_app",
+        "metadata_too_large",
+    }
+)
 
 Pages = Callable[..., Awaitable[AsyncSlackResponse]]
 
@@ -294,7 +295,7 @@ def _simplify(arguments: dict[str, Any], error: str) -> dict[str, Any] | None:
     for errors, part in (
         (_BAD_BLOCKS, "blocks"),
         (_BAD_METADATA, "metadata"),
-        (_NO_PARENT, "thread_ts"),
+        (NO_THREAD, "thread_ts"),
     ):
         if error in errors and part in arguments:
             return {key: value for key, value in arguments.items() if key != part}
