@@ -50,25 +50,31 @@ def together(tokens: Sequence[Tokens]) -> Read:
     )
 
 
-def vectors(read: Read) -> Floats:
-    """Return (n, v) rows of length 1: TF-IDF with the weights of these n papers alone.
+def likeness(read: Read) -> Floats:
+    """Return (n, n) cosines between papers: TF-IDF with the weights of these n papers alone.
 
     A word that only one of them has says nothing of their likeness and stays out.
     """
+    from scipy.sparse import csr_matrix
+
     n = read.papers
     codes, column = np.unique(read.codes, return_inverse=True)
+    width = max(1, len(codes))
     weight = np.where(read.sentence % _MOST_SENTENCES == 0, float(TITLE_WEIGHT), 1.0)
-    counts = np.bincount(read.paper * len(codes) + column, weight, minlength=n * len(codes))
-    matrix = counts.astype(np.float32).reshape(n, len(codes))
-    held_by = np.count_nonzero(matrix, axis=0)
-    shared = held_by >= 2
-    matrix, held_by = matrix[:, shared], held_by[shared]
-    there = matrix > 0
-    matrix[there] = 1.0 + np.log(matrix[there])
-    matrix *= np.log(1.0 + (n - held_by + 0.5) / (held_by + 0.5)).astype(np.float32)
-    norms = np.sqrt(np.einsum("ij,ij->i", matrix, matrix))
-    norms[norms == 0] = 1.0
-    return np.asarray(matrix / norms[:, None], np.float32)
+    counts = np.bincount(read.paper * width + column, weight, minlength=n * width)
+    places = np.flatnonzero(counts)
+    held_by = np.bincount(places % width, minlength=width)
+    places = places[held_by[places % width] >= 2]
+    row, column = np.divmod(places, width)
+    rarity = np.log(1.0 + (n - held_by + 0.5) / (held_by + 0.5))
+    values = (1.0 + np.log(counts[places])) * rarity[column]
+    norms = np.sqrt(np.bincount(row, values * values, minlength=n))
+    values = (values / norms[row]).astype(np.float32)
+    ends = np.searchsorted(row, np.arange(n + 1))
+    rows = csr_matrix((values, column, ends), shape=(n, width))
+    # Sparse on purpose: a dense product would start threads, which wait for one another where
+    # the machine is busy, and is no faster on rows that are nine tenths empty.
+    return np.asarray((rows @ rows.T).toarray(), np.float32)
 
 
 def sentence_scores(read: Read, idf: Mapping[str, float]) -> Floats:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from ranking.features import pair_scores, sentence_scores, together, vectors
+from ranking.features import likeness, pair_scores, sentence_scores, together
 from ranking.follow import names_author
 from ranking.postings import (
     NONE,
@@ -145,9 +145,9 @@ def similar(collection: Collection, text: Text, *, depth: int = 10) -> Found:
     if not len(top):
         return Found()
     every = (text, *collection.texts(top.tolist()))
-    rows = vectors(together([tokens(one.title, one.abstract) for one in every]))
+    cosines = likeness(together([tokens(one.title, one.abstract) for one in every]))[0, 1:]
     first = scores[top]
-    values = np.round(first / first.max() + rows[1:] @ rows[0], 5)
+    values = np.round(first / first.max() + cosines, 5)
     order = np.lexsort((top, -values))[:depth]
     return Found(
         papers=tuple(int(paper) for paper in top[order]),
@@ -193,12 +193,11 @@ def rerank(
         + SENTENCE * _of_largest(sentence_scores(read, idf))
         + PAIR * _of_largest(pair_scores(read, set(pairs), idf))
     )
-    rows = vectors(read)
-    return lean(values, rows @ rows.T)
+    return lean(values, likeness(read))
 
 
-def lean(values: Floats, likeness: Floats) -> Floats:
-    """Move (n,) scores towards those of like candidates, given their (n, n) likeness.
+def lean(values: Floats, cosines: Floats) -> Floats:
+    """Move (n,) scores towards those of like candidates, given their (n, n) cosines.
 
     First towards the likeness to the few best (Rocchio 1971, pseudo-relevance feedback), then each
     borrows a share from its nearest neighbours.
@@ -208,14 +207,14 @@ def lean(values: Floats, likeness: Floats) -> Floats:
         return values
     best = np.argsort(-values, kind="stable")[:TRUSTED]
     background = np.partition(values, max(0, n - 51))[max(0, n - 51)]
-    values = values + TOWARDS * _of_largest(likeness[:, best] @ (values[best] - background))
-    nearest = likeness.copy()
+    values = values + TOWARDS * _of_largest(cosines[:, best] @ (values[best] - background))
+    nearest = cosines.copy()
     np.fill_diagonal(nearest, 0.0)
     least = np.partition(nearest, n - NEIGHBOURS, axis=1)[:, n - NEIGHBOURS]
     nearest[nearest < least[:, None]] = 0.0
     total = nearest.sum(axis=1)
     total[total == 0] = 1.0
-    borrowed = (nearest @ values) / total
+    borrowed = (nearest * values).sum(axis=1) / total
     # Products of equal rows may differ in the last bits; equal papers must stay equal.
     return np.asarray(np.round((1.0 - BORROWED) * values + BORROWED * borrowed, 5), np.float32)
 

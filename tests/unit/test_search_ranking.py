@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ranking.features import pair_scores, sentence_scores, together, vectors
+from ranking.features import likeness, pair_scores, sentence_scores, together
 from ranking.postings import (
     CHUNK,
     MemoryCollection,
@@ -245,16 +245,15 @@ def test_pairs_count_only_side_by_side_and_in_order() -> None:
 
 def test_likeness_is_one_for_equal_papers_and_words_of_one_paper_say_nothing() -> None:
     texts = ["bees honey", "bees honey", "rain gauge", "rain lonely"]
-    rows = vectors(together([tokens(text, "") for text in texts]))
-    likeness = rows @ rows.T
-    assert likeness[0, 1] == pytest.approx(1.0)
-    assert likeness[2, 3] == pytest.approx(1.0)
-    assert likeness[0, 2] == 0
+    cosines = likeness(together([tokens(text, "") for text in texts]))
+    assert cosines[0, 1] == pytest.approx(1.0)
+    assert cosines[2, 3] == pytest.approx(1.0)
+    assert cosines[0, 2] == 0
 
 
 def test_a_candidate_like_the_best_ones_rises_above_a_lonely_one() -> None:
     scores = np.array([1.0, 0.9, 0.8, 0.5, 0.5, 0.4], np.float32)
-    likeness = np.eye(6, dtype=np.float32)
-    likeness[0:4, 0:4] = 1.0
-    leaned = lean(scores, likeness)
+    cosines = np.eye(6, dtype=np.float32)
+    cosines[0:4, 0:4] = 1.0
+    leaned = lean(scores, cosines)
     assert leaned[3] > leaned[4]
