@@ -144,10 +144,8 @@ class Answers:
         done, _ = await asyncio.wait({task}, timeout=self._patience)
         if not done:
             with suppress(*_LOST):  # an expired interaction: the deed is done all the same
-                if turn:
-                    await interaction.response.defer()
-                else:
-                    await interaction.response.defer(ephemeral=True, thinking=True)
+                later = {} if turn else {"ephemeral": True, "thinking": True}
+                await respond(interaction, interaction.response.defer(**later))
         await self._show(interaction, await task, text, turn=turn)
 
     async def _show(
@@ -166,14 +164,16 @@ class Answers:
         if turn and deferred:
             await interaction.edit_original_response(embeds=look.embeds, view=view)
         elif turn:
-            await interaction.response.edit_message(embeds=look.embeds, view=view)
+            changed = interaction.response.edit_message(embeds=look.embeds, view=view)
+            await respond(interaction, changed)
         elif not deferred:
-            await interaction.response.send_message(
+            shown = interaction.response.send_message(
                 embeds=look.embeds,
                 ephemeral=reply.ephemeral,
                 view=discord.utils.MISSING if view is None else view,
                 file=look.file() or discord.utils.MISSING,
             )
+            await respond(interaction, shown)
         else:
             if not reply.ephemeral:
                 # The deferral was to one person; the answer is for all.
@@ -199,6 +199,19 @@ class Answers:
         while len(self._long) > _PAGES_KEPT:
             self._long.popitem(last=False)
         return short
+
+
+async def respond(interaction: Interaction, deed: Awaitable[object]) -> None:
+    """Give the first response; an acceptance that discord.py cannot read is one all the same.
+
+    Raises what discord.py and the network raise for a response that was not accepted.
+    """
+    try:
+        await deed
+    except (LookupError, TypeError, ValueError):
+        if not interaction.response.is_done():
+            raise
+        logger.debug("the answer to a response could not be read", exc_info=True)
 
 
 async def _waited(asked: Awaitable[Reply]) -> Reply:

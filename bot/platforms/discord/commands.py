@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 CHOICES = 25
 CHOICE = 100
+_WORDS_READ = 500
 _GROUPS = {"profile": "This channel's interests"}
 _ABOUT = "New research papers for this channel"
 _SUGGESTED: dict[tuple[str, str], tuple[Suggest, ...]] = {
@@ -110,8 +111,7 @@ async def _set_up(interaction: Interaction) -> None:
 
 async def _why_message(interaction: Interaction, message: discord.Message) -> None:
     named = handles_in(message.components)
-    found = arxiv_id(message.content) if not named and message.content else None
-    handles = named or ((found[0],) if found else ())
+    handles = named or _linked(message.content)
     answers = interaction.client.answers
     if not handles:
         words = "That message carries no paper that I know of."
@@ -121,6 +121,14 @@ async def _why_message(interaction: Interaction, message: discord.Message) -> No
     else:
         words = "That message carries several papers; use its menu “Why this paper…”."
         await answers.say(interaction, Reply(words))
+
+
+def _linked(text: str) -> tuple[str, ...]:
+    """Return the first paper that someone's message names by arXiv link or id."""
+    for word in text.split()[:_WORDS_READ]:
+        if (found := arxiv_id(word.strip("<>()[]\"'.,:;!?"))) is not None:
+            return (found[0],)
+    return ()
 
 
 # --- from the table to Discord ------------------------------------------------------------------
@@ -176,7 +184,8 @@ def _parameter(argument: ArgumentSpec) -> inspect.Parameter:
 
 
 def _choices(argument: ArgumentSpec) -> list[Choice]:
-    return [app_commands.Choice(name=value, value=value) for value in argument.choices[:CHOICES]]
+    values = map(str, argument.choices[:CHOICES])
+    return [app_commands.Choice(name=value, value=value) for value in values]
 
 
 async def _complete_topic(_: Interaction, current: str) -> list[Choice]:

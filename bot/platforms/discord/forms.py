@@ -13,10 +13,10 @@ import discord
 from bot import profiles
 from bot.commands import CommandError, compose
 from bot.domain import Channel, ChannelState, Reply
+from bot.platforms.discord.answers import Answers, respond
 from bot.ports import Inbound
 
 if TYPE_CHECKING:
-    from bot.platforms.discord.answers import Answers
     from bot.platforms.discord.client import Interaction
 
 PROFILE = "pw:form:profile"
@@ -50,7 +50,7 @@ class Forms:
         channel = await self._channel(interaction)
         form = discord.ui.Modal(title="Interests of this channel", custom_id=PROFILE)
         form.add_item(_interests(channel))
-        await interaction.response.send_modal(form)
+        await respond(interaction, interaction.response.send_modal(form))
 
     async def open_setup(self, interaction: Interaction) -> None:
         """Show interests, schedule, time zone, size and threshold to those who may change them."""
@@ -72,7 +72,7 @@ class Forms:
                     max_length=100,
                 )
             )
-        await interaction.response.send_modal(form)
+        await respond(interaction, interaction.response.send_modal(form))
 
     async def submit(self, interaction: Interaction) -> None:
         """Carry out a form that was sent in; forms that are not ours are left alone."""

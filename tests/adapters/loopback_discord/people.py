@@ -17,7 +17,6 @@ Json = Any
 PATIENCE = 10.0
 COMMAND, COMPONENT, AUTOCOMPLETE, FORM = 2, 3, 4, 5
 _EPHEMERAL = 64
-_OPTION_TYPES = {str: 3, int: 4}
 
 
 @dataclass(slots=True)
@@ -197,7 +196,7 @@ class People:
         inner["options"] = []
         for key, value in options.items():
             option = declared[key]
-            assert option["type"] == _OPTION_TYPES[type(value)], f"{key} is another type"
+            assert option["type"] == (4 if isinstance(value, int) else 3), f"{key} is another type"
             if option.get("choices") and key != focused:
                 assert value in [choice["value"] for choice in option["choices"]]
             part = {"name": key, "type": option["type"], "value": value}
@@ -240,7 +239,8 @@ class People:
         if kind in {4, 7}:
             assert asked.original is not None
             answer["resource"] = {"type": kind, "message": asked.original.told()}
-        return (200, answer) if request.query.get("with_response") == "true" else (204, None)
+        wanted = request.query.get("with_response") in {"true", "1"}
+        return (200, answer) if wanted and self.server.tells_responses else (204, None)
 
     def _open(self, request: Request) -> Asked:
         asked = self.asked.get(request.params["webhook_token"])

@@ -462,7 +462,7 @@ def _json(status: int, body: Json, headers: Mapping[str, str] | None = None) -> 
 
 def _stored(option: Json) -> Json:
     """Return an option as Discord stores it: what is default is left out."""
-    kept = {k: v for k, v in option.items() if v not in (None, False, [])}
+    kept = {k: v for k, v in option.items() if v is not None and v is not False and v != []}
     if "options" in option:
         kept["options"] = [_stored(inner) for inner in option["options"]]
     return kept
