@@ -11,86 +11,25 @@ import itertools
 import json
 import time
 from collections import defaultdict, deque
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
 
 from tests.adapters.slack_contract import argument_errors, message_errors, view_errors
-
-Json = dict[str, Any]
-BOT_TOKEN = "xoxb-loopback"
-APP_TOKEN = "xapp-loopback"
-SIGNING_SECRET = "loopback-signing-secret"
-NEEDED_SCOPES: dict[str, frozenset[str]] = {
-    "chat.postMessage": frozenset({"chat:write"}),
-    "chat.postEphemeral": frozenset({"chat:write"}),
-    "chat.update": frozenset({"chat:write"}),
-    "conversations.history": frozenset({"channels:history"}),
-    "conversations.replies": frozenset({"channels:history"}),
-    "conversations.info": frozenset({"channels:read"}),
-    "users.conversations": frozenset({"channels:read"}),
-    "users.info": frozenset({"users:read"}),
-    "reactions.get": frozenset({"reactions:read"}),
-    "files.getUploadURLExternal": frozenset({"files:write"}),
-    "files.completeUploadExternal": frozenset({"files:write"}),
-}
-ALL_SCOPES = (
-    "app_mentions:read", "channels:history", "channels:read", "chat:write", "commands",
-    "files:write", "groups:history", "groups:read", "im:history", "reactions:read", "users:read",
-)  # fmt: skip
-
-
-@dataclass(slots=True)
-class Room:
-    """A channel and what it holds."""
-
-    id: str
-    name: str
-    private: bool = False
-    archived: bool = False
-    member: bool = True
-    creator: str = "UCREATOR"
-    people: set[str] = field(default_factory=set)
-    messages: list[Json] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One request to the Web API."""
-
-    method: str
-    arguments: Json
-    token: str
-    at: float
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What to do to a call instead of answering it; ``accept`` carries it out all the same."""
-
-    status: int = 200
-    body: Json | str = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    accept: bool = False
-    drop: bool = False  # no answer at all: the connection ends
-
-
-def rate_limited(seconds: int = 1) -> Fault:
-    return Fault(429, {"ok": False, "error": "ratelimited"}, {"Retry-After": str(seconds)})
-
-
-def refused(error: str, **more: Any) -> Fault:
-    return Fault(200, {"ok": False, "error": error, **more})
-
-
-class SlackError(Exception):
-    """An answer with ``ok: false``."""
-
-    def __init__(self, error: str, **more: Any) -> None:
-        super().__init__(error)
-        self.answer = {"ok": False, "error": error, **more}
+from tests.adapters.slack_world import (
+    ALL_SCOPES,
+    APP_TOKEN,
+    BOT_TOKEN,
+    NEEDED_SCOPES,
+    Call,
+    Fault,
+    Json,
+    Room,
+    SlackError,
+    describe,
+    parse_message,
+    read_arguments,
+)
 
 
 class LoopbackSlack:
@@ -112,6 +51,7 @@ class LoopbackSlack:
         self.ephemeral: list[Json] = []
         self.responses: dict[str, list[Json]] = defaultdict(list)
         self.expired: set[str] = set()
+        self.losing: set[str] = set()  # response_urls whose answers get lost
         self.views: dict[str, Json] = {}
         self.homes: dict[str, Json] = {}
         self.triggers: dict[str, float] = {}
@@ -196,7 +136,7 @@ class LoopbackSlack:
 
     async def _api(self, request: web.Request) -> web.StreamResponse:
         method = request.match_info["method"]
-        arguments = await _read_arguments(request)
+        arguments = await read_arguments(request)
         token = request.headers.get("Authorization", "").removeprefix("Bearer ").strip()
         token = token or str(arguments.get("token", ""))
         self.calls.append(Call(method, arguments, token, time.monotonic()))
@@ -298,7 +238,7 @@ class LoopbackSlack:
         room = self._room(arguments)
         if room.archived:
             raise SlackError("is_archived")
-        parsed = _parsed(arguments)
+        parsed = parse_message(arguments)
         if self._breach("chat.postMessage", message_errors(parsed)):
             raise SlackError("invalid_blocks")
         message = self._stored(parsed)
@@ -335,7 +275,7 @@ class LoopbackSlack:
 
     def _do_chat_postEphemeral(self, arguments: Json) -> Json:  # noqa: N802  Slack's own name
         self._room(arguments)
-        parsed = _parsed(arguments)
+        parsed = parse_message(arguments)
         if self._breach("chat.postEphemeral", message_errors(parsed)):
             raise SlackError("invalid_blocks")
         self.ephemeral.append(parsed)
@@ -346,7 +286,7 @@ class LoopbackSlack:
         message = self.message(room, arguments["ts"])
         if message is None:
             raise SlackError("message_not_found")
-        parsed = _parsed(arguments)
+        parsed = parse_message(arguments)
         self._breach("chat.update", message_errors(parsed))
         message.update(
             {key: parsed[key] for key in ("text", "blocks", "metadata") if key in parsed}
@@ -398,7 +338,7 @@ class LoopbackSlack:
         return {"type": "message", "channel": room.id, "message": message}
 
     def _do_conversations_info(self, arguments: Json) -> Json:
-        return {"channel": _describe(self._room(arguments, inside=False))}
+        return {"channel": describe(self._room(arguments, inside=False))}
 
     def _do_users_conversations(self, arguments: Json) -> Json:
         user = arguments.get("user") or self.bot_user
@@ -407,7 +347,7 @@ class LoopbackSlack:
             for room in self.rooms.values()
             if user in room.people and (not room.private or room.member)
         ]
-        return {"channels": [_describe(room) for room in rooms]}
+        return {"channels": [describe(room) for room in rooms]}
 
     def _do_users_info(self, arguments: Json) -> Json:
         user = self.users.get(arguments["user"])
@@ -468,7 +408,7 @@ class LoopbackSlack:
         self.uploads[request.match_info["id"]]["data"] = await request.read()
         return web.Response(text="OK - 1")
 
-    async def _response(self, request: web.Request) -> web.Response:
+    async def _response(self, request: web.Request) -> web.StreamResponse:
         """A response_url: five times within half an hour."""
         url_id = request.match_info["id"]
         if url_id in self.expired:
@@ -479,36 +419,6 @@ class LoopbackSlack:
         if self._breach("response_url", message_errors(message)):
             return web.json_response({"ok": False, "error": "invalid_blocks"}, status=400)
         self.responses[url_id].append(message)
+        if url_id in self.losing:
+            return await self._spoil(request, Fault(drop=True))
         return web.Response(text="ok")
-
-
-def _describe(room: Room) -> Json:
-    return {
-        "id": room.id,
-        "name": room.name,
-        "is_channel": True,
-        "is_private": room.private,
-        "is_archived": room.archived,
-        "is_member": room.member,
-        "creator": room.creator,
-    }
-
-
-def _parsed(arguments: Json) -> Json:
-    return {
-        key: json.loads(value)
-        if key in {"blocks", "metadata"} and isinstance(value, str)
-        else value
-        for key, value in arguments.items()
-        if key != "token"
-    }
-
-
-async def _read_arguments(request: web.Request) -> Json:
-    arguments: Json = dict(request.query)
-    if request.method == "POST":
-        if request.content_type == "application/json":
-            arguments |= await request.json()
-        else:
-            arguments |= {key: str(value) for key, value in (await request.post()).items()}
-    return arguments

@@ -13,8 +13,9 @@ from urllib.parse import urlencode
 import aiohttp
 from aiohttp import WSMsgType, web
 
-from tests.adapters.loopback_slack import SIGNING_SECRET, Json, LoopbackSlack, Room
+from tests.adapters.loopback_slack import LoopbackSlack
 from tests.adapters.slack_contract import view_errors
+from tests.adapters.slack_world import SIGNING_SECRET, Json, Room
 
 ACK_SECONDS = 2.0  # Slack waits for 3
 KINDS = {"events_api": "event", "slash_commands": "command", "interactive": "press"}

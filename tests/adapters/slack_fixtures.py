@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import pytest
 
 from bot.platforms.slack import Slack
-from tests.adapters.loopback_slack import Json, Room
-from tests.adapters.loopback_slack_wire import WiredSlack
+from tests.adapters.counterpart import words
+from tests.adapters.loopback_slack_wire import WiredSlack, elements
 from tests.adapters.slack_place import SlackHarness, WholeInbound
+from tests.adapters.slack_reader import read_message
+from tests.adapters.slack_world import Json, Room
 
 
 @dataclass(slots=True)
@@ -74,3 +76,13 @@ async def by_socket() -> AsyncIterator[Stage]:
     room.people |= set(place.people)
     yield Stage(place, core, room)
     await place.close()
+
+
+def seen(message: Json) -> str:
+    """What a person reads of a message or view."""
+    return words(read_message(message).text)
+
+
+def action_ids(message: Json) -> list[str]:
+    """What can be pressed in a message or view."""
+    return [element["action_id"] for element in elements(message["blocks"])]

@@ -19,7 +19,9 @@ from bot.platforms.slack import Connection, Slack
 from bot.platforms.slack.blocks import Target, read_target
 from bot.ports import ChatPlatform, Inbound, Suggest, Suggestion
 from tests.adapters.counterpart import Answer, Capabilities, Fault, Held, RecordingInbound, until
-from tests.adapters.loopback_slack import (
+from tests.adapters.loopback_slack_wire import WiredSlack, elements
+from tests.adapters.slack_reader import read_message
+from tests.adapters.slack_world import (
     APP_TOKEN,
     BOT_TOKEN,
     SIGNING_SECRET,
@@ -28,9 +30,7 @@ from tests.adapters.loopback_slack import (
     rate_limited,
     refused,
 )
-from tests.adapters.loopback_slack import Fault as Spoiled
-from tests.adapters.loopback_slack_wire import WiredSlack, elements
-from tests.adapters.slack_reader import read_message
+from tests.adapters.slack_world import Fault as Spoiled
 
 NAMES = {Signal.LIKE: "+1", Signal.DISLIKE: "-1", Signal.SAVE: "bookmark"}
 NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "keycap_ten")

@@ -13,9 +13,9 @@ from bot.domain import PaperwireError, Signal
 from bot.platforms.slack import Connection, Slack
 from bot.ports import Retry, Sent
 from tests.adapters.counterpart import RecordingInbound, paper, until
-from tests.adapters.loopback_slack import BOT_TOKEN, SIGNING_SECRET, Fault, refused
 from tests.adapters.slack_fixtures import Stage, by_socket, stage
 from tests.adapters.slack_place import SlackHarness, WholeInbound
+from tests.adapters.slack_world import BOT_TOKEN, SIGNING_SECRET, Fault, refused
 
 __all__ = ["by_socket", "stage"]
 

@@ -16,10 +16,10 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.domain import CommandEvent, PaperwireError, Person, Place, Reply, VoteEvent
 from bot.platforms.slack.blocks import JsonObject, Message
-from bot.platforms.slack.outcomes import NO_THREAD, TROUBLES, error_of, name
+from bot.platforms.slack.outcomes import NO_THREAD, TROUBLES, error_of, judge, name
 from bot.platforms.slack.people import PLATFORM, People
 from bot.platforms.slack.workspaces import Workspaces
-from bot.ports import Inbound
+from bot.ports import Inbound, Retry
 
 log = structlog.get_logger(__name__)
 
@@ -148,8 +148,8 @@ class Desk:
             )
         except TROUBLES as trouble:
             log.warning("slack_response_url_failed", reason=name(trouble)[:200])
-            # For everyone, a second try could be a second post.
-            return everyone
+            # For everyone, a second try could be a second post; what provably failed is none.
+            return everyone and not isinstance(judge(trouble), Retry)
         if answer.status_code == 200 and not _refused(answer.body):
             return True
         log.info("slack_response_url_refused", status=answer.status_code, body=answer.body[:100])
