@@ -291,6 +291,8 @@ def _text(
             "author_count": entry.author_count or len(entry.authors),
             "author_key": repaired.author_key,
         }
+    elif entry.author_count and not row["author_count"]:
+        changes |= {"author_count": entry.author_count}
     return changes
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -486,16 +486,3 @@ def test_a_location_is_the_whole_address() -> None:
     request = Request("http://127.0.0.1/a", None, (("date", "2026-06-15"), ("q", "a b&c")))
     assert location_of(request) == "http://127.0.0.1/a?date=2026-06-15&q=a+b%26c"
     assert location_of(Request("http://127.0.0.1/a")) == "http://127.0.0.1/a"
-
-
-class Nowhere:
-    """A source that has nothing to ask."""
-
-    name = "nowhere"
-
-    def requests(self, days: Sequence[date]) -> Sequence[Request]:
-        return []
-
-
-async def test_a_source_without_requests_is_asked_nothing(world: World) -> None:
-    assert await world.gatherer.poll(Nowhere(), ()) == ()  # type: ignore[arg-type]  # it is never parsed

@@ -257,6 +257,17 @@ def test_a_known_number_of_authors_without_names_is_kept(store: Store) -> None:
     assert (found.authors, found.author_count) == ((), 12)
 
 
+def test_a_number_of_authors_is_filled_in_and_names_win_over_it(store: Store) -> None:
+    bare = put(store)
+    put(store, author_count=12)
+    assert get(store, bare.paper_id).author_count == 12
+    put(store, author_count=3)
+    assert get(store, bare.paper_id).author_count == 12
+    put(store, authors=("Ada Example", "Bo Sample"))
+    put(store, author_count=12)
+    assert get(store, bare.paper_id).author_count == 2
+
+
 # --- reading back -------------------------------------------------------------------------------
 
 
