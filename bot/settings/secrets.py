@@ -24,12 +24,13 @@ def write_settings_file(path: Path) -> None:
 def keep_secret(home: Path, name: str, value: str, environ: Mapping[str, str] = os.environ) -> Path:
     """Write the secret setting ``name`` (``slack.bot_token``) to a file of mode 600; return it.
 
-    In the folder of PAPERWIRE_SECRETS_DIR where that is set, which is read without being named;
-    else in the home folder's ``secrets``, and the settings file is made to name it, being written
+    In the folder of PAPERWIRE_SECRETS_DIR where that is set and writable, which is read without
+    being named; else in the home folder's ``secrets``, and the settings file is made to name it, being written
     first where there is none. Raises PaperwireError when something cannot be written.
     """
     variable = next(s.variable for s in list_settings() if s.name == name and s.secret)
-    if named := environ.get(SECRETS_DIR, "").strip():
+    named = environ.get(SECRETS_DIR, "").strip()
+    if named and os.access(Path(named).expanduser(), os.W_OK):
         path = Path(named).expanduser() / variable.lower()
         _write(path, f"{value}\n")
         return path

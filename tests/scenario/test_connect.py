@@ -253,6 +253,7 @@ def test_the_settings_file_gets_one_line_and_keeps_the_rest(before: str, after: 
 
 def test_where_there_is_a_folder_of_secrets_the_file_goes_there(tmp_path: Path) -> None:
     environ = {"PAPERWIRE_SECRETS_DIR": str(tmp_path / "run")}
+    (tmp_path / "run").mkdir()
     path = keep_secret(tmp_path, "discord.token", DISCORD, environ)
     assert path == tmp_path / "run" / "paperwire_discord__token"
     assert not (tmp_path / "paperwire.toml").exists()
