@@ -163,6 +163,7 @@ class LoopbackSlack:
         return None
 
     async def _spoil(self, request: web.Request, fault: Fault) -> web.StreamResponse:
+        await asyncio.sleep(fault.hang)
         if fault.drop:
             assert request.transport is not None
             request.transport.abort()

@@ -65,6 +65,7 @@ class Fault:
     headers: Mapping[str, str] = field(default_factory=dict)
     accept: bool = False
     drop: bool = False  # no answer at all: the connection ends
+    hang: float = 0.0  # seconds before the answer
 
 
 def rate_limited(seconds: int = 1) -> Fault:
