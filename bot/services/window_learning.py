@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ranking.vectors import Vectors
 
 TERMS = 24
-COMPARED_TERMS = 60
+COMPARED_TERMS = 100_000
 MOVED_TERMS = 5
 SPOTS = 300
 DIGESTS = 60
@@ -127,7 +127,7 @@ class Learning:
             without = self._wants(channel, now, [row for row in rows if row != vote])
             effect = self._effect(ranker, channel, paper, vote, wants, without, listing)
             found.append(replace(effect, mine=vote.person == person))
-        return tuple(found)
+        return tuple(sorted(found, key=lambda effect: not effect.mine))
 
     def judge(self, channel: Channel, now: datetime) -> Judge:
         """Return what scores papers for a channel, for ``for:here`` in a search."""
@@ -154,7 +154,9 @@ class Learning:
         now_model, then_model = self._model(ranker, wants), self._model(ranker, without)
         document = to_document(paper)
         heavier: dict[str, float] = {}
-        for model, sign in ((now_model, 1.0), (then_model, -1.0)):
+        # Both are asked for the same names, those of everything that was voted on.
+        named = replace(then_model, interest=wants, liked=now_model.liked)
+        for model, sign in ((now_model, 1.0), (named, -1.0)):
             for name, by_hand, learned in terms(model, COMPARED_TERMS):
                 heavier[name] = heavier.get(name, 0.0) + sign * (by_hand + learned)
         moved = sorted(heavier.items(), key=lambda row: (-abs(row[1]), row[0]))
@@ -224,7 +226,10 @@ class Learning:
         self, ranker: Ranker, channel: Channel, wants: Interest, listing: _Listing
     ) -> tuple[list[Pick], list[Passed]]:
         fitted = _Fitted(ranker, self._model(ranker, wants))
-        chooser = Chooser(fitted, channel, wants, listing.seen)
+        # The votes on these very papers came after the digest: they were news to it.
+        own = {str(paper.id) for paper in listing.papers}
+        before = replace(wants, votes=tuple(v for v in wants.votes if v.document.id not in own))
+        chooser = Chooser(fitted, channel, before, listing.seen)
         return chooser.by_interest(listing.papers, channel.size)
 
 

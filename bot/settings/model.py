@@ -19,6 +19,7 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -327,8 +328,35 @@ class Web(Section):
     """The web page."""
 
     enabled: bool = Field(default=False, description="Serve it")
-    host: str = Field(default="127.0.0.1", min_length=1, description="The address to listen on")
+    host: str = Field(
+        default="127.0.0.1",
+        min_length=1,
+        description="The address to listen on; beyond this machine only with a password or token",
+    )
     port: Port = Field(default=8765, description="The port to listen on")
+    password: SecretStr | None = Field(
+        default=None,
+        examples=["a-long-password"],
+        description="What people log in with; it also shows them private channels",
+    )
+    token: SecretStr | None = Field(
+        default=None,
+        examples=["a-random-text-of-16-or-more"],
+        description="What programs and feed readers send instead",
+    )
+    public_url: Url | None = Field(
+        default=None,
+        description="Where others reach it, behind a proxy for example; links in feeds begin so",
+        examples=["https://papers.example.org"],
+    )
+
+    @field_validator("password", "token")
+    @classmethod
+    def _check_length(cls, secret: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        least = 8 if info.field_name == "password" else 16
+        if secret is not None and len(secret.get_secret_value()) < least:
+            raise ValueError(f"it is shorter than {least} characters")
+        return secret
 
 
 class Defaults(Section):

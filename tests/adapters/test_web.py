@@ -6,9 +6,8 @@ import errno
 import json
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from urllib.parse import quote, urljoin
+from urllib.parse import urljoin
 
-import aiohttp
 import lxml.html
 import pytest
 
@@ -22,46 +21,9 @@ from bot.store import Store
 from tests.adapters.conformance import PlatformConformance
 from tests.adapters.counterpart import Answer, Capabilities, Fault, Held, RecordingInbound
 from tests.adapters.terminal_window import fail, half_write_then_fail
+from tests.adapters.web_wire import Browser, wire_url
 
 PASSWORD = "a password for tests"
-
-
-class Browser:
-    """One person's browser: keeps cookies, reads forms, follows what the page offers."""
-
-    def __init__(self) -> None:
-        self.session = aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True))
-        self.token = ""
-
-    async def get(self, url: str, **headers: str) -> tuple[int, str]:
-        async with self.session.get(url, headers=headers) as answer:
-            return answer.status, await answer.text()
-
-    async def page(self, url: str) -> lxml.html.HtmlElement:
-        """Return a page as it is shown, and remember its form token."""
-        _, text = await self.get(url, Accept="text/html")
-        root = lxml.html.fromstring(text)
-        found = root.xpath("//input[@name='token']/@value")
-        self.token = found[0] if found else ""
-        return root
-
-    async def post(
-        self, url: str, fields: dict[str, str], *, fragment: bool = False
-    ) -> tuple[int, str]:
-        headers = {"X-Paperwire": "fragment"} if fragment else {}
-        data = {"token": self.token, **fields}
-        async with self.session.post(
-            url, data=data, headers=headers, allow_redirects=not fragment
-        ) as answer:
-            return answer.status, await answer.text()
-
-    async def log_in(self, base: str, password: str = PASSWORD) -> str:
-        """Log in and return the id under which the page reports this person."""
-        await self.page(f"{base}/login")
-        await self.post(f"{base}/login", {"password": password})
-        port = base.rsplit(":", 1)[1]
-        (cookie,) = [c for c in self.session.cookie_jar if c.key == f"paperwire_{port}"]
-        return cookie.value.split(".")[0]
 
 
 class WebHarness:
@@ -77,7 +39,6 @@ class WebHarness:
         self.page: WebPage | None = None
         self.window = self.make()
         self.browsers: dict[str, Browser] = {}
-        self.onlooker = Browser()
         self.port = 0
         self.channels = 0
 
@@ -88,7 +49,8 @@ class WebHarness:
     async def begin(self) -> None:
         """Open the second page."""
         await self.window.start(RecordingInbound())
-        await self.onlooker.log_in(self.window.url)
+        self.onlooker = Browser(self.window.url)
+        await self.onlooker.log_in(PASSWORD)
 
     async def end(self) -> None:
         for browser in (self.onlooker, *self.browsers.values()):
@@ -101,8 +63,8 @@ class WebHarness:
         await self.page.start(inbound)
         self.port = int(self.page.url.rsplit(":", 1)[1])
         if not self.browsers:  # afterwards their cookies are still good
-            one, other = Browser(), Browser()
-            self.people = (await one.log_in(self.page.url), await other.log_in(self.page.url))
+            one, other = Browser(self.page.url), Browser(self.page.url)
+            self.people = (await one.log_in(PASSWORD), await other.log_in(PASSWORD))
             self.browsers = dict(zip(self.people, (one, other), strict=True))
         return self.page
 
@@ -111,14 +73,15 @@ class WebHarness:
         return f"channel {self.channels}/é"
 
     async def held(self, address: str) -> Sequence[Held]:
-        url = f"{self.window.url}/wire/{quote(address, safe='')}"
-        root = await self.onlooker.page(url)
+        root = await self.onlooker.page(wire_url(address))
         posts = sorted(root.xpath("//article[@data-post]"), key=lambda a: int(a.get("data-seq")))
         return [
             Held(
                 remote_id=post.get("data-post"),
                 text=post.text_content(),
-                links=tuple(urljoin(url, link) for link in post.xpath(".//@href | .//@src")),
+                links=tuple(
+                    urljoin(self.window.url, link) for link in post.xpath(".//@href | .//@src")
+                ),
                 parent=post.get("data-under") or None,
             )
             for post in posts
@@ -156,11 +119,10 @@ class WebHarness:
     async def _post(
         self, address: str, person: str, deed: str, fields: dict[str, str]
     ) -> tuple[int, str]:
-        assert self.page is not None
         browser = self.browsers[person]
-        url = f"{self.page.url}/wire/{quote(address, safe='')}"
-        await browser.page(url)
-        return await browser.post(f"{url}/{deed}", fields, fragment=True)
+        await browser.page(wire_url(address))
+        status, text, _ = await browser.post(f"{wire_url(address)}/{deed}", fields, fragment=True)
+        return status, text
 
     async def inject(self, fault: Fault, address: str) -> None:
         path = journal_path(self.folder / "web", address)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bot.domain import Part
 from bot.views import Precision, Spot, Term
 
-NAMED = 7  # parts of a bar that have a piece of their own
+NAMED = 12  # parts of a bar that have a piece of their own
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,11 @@ class WebPage:
         self._turn = asyncio.Lock()
 
     @property
+    def port(self) -> int:
+        """Return the port it listens on, known once it has started."""
+        return self._port
+
+    @property
     def url(self) -> str:
         """Return the address to open; the port is known once it has started."""
         if self._public_url:
