@@ -26,7 +26,7 @@ class OAuth:
 
     def settings(self, api_url: str) -> AsyncOAuthSettings:
         """Return Bolt's settings of the flow."""
-        settings = AsyncOAuthSettings(
+        return AsyncOAuthSettings(
             client_id=self.client_id,
             client_secret=self.client_secret,
             scopes=list(SCOPES),
@@ -36,7 +36,5 @@ class OAuth:
             installation_store=self.installations,
             installation_store_bot_only=True,
             state_store=self.states,
+            authorization_url=api_url.removesuffix("api/") + "oauth/v2/authorize",
         )
-        if api_url != "https://slack.com/api/":
-            settings.authorization_url = api_url.removesuffix("api/") + "oauth/v2/authorize"
-        return settings
