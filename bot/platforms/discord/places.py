@@ -60,8 +60,8 @@ class MessageRef:
 
 def read_message_ref(text: str) -> MessageRef | None:
     """Read a remote id; None where it is none of Discord's."""
-    thread, _, message = text.rpartition("/")
-    if not _is_snowflake(message) or (thread and not _is_snowflake(thread)):
+    thread, apart, message = text.rpartition("/")
+    if not _is_snowflake(message) or (apart and not _is_snowflake(thread)):
         return None
     return MessageRef(int(message), int(thread) if thread else None)
 
