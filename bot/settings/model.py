@@ -290,6 +290,22 @@ class Discord(Section):
         description="Where its gateway is; without it, where the API says",
         examples=["wss://gateway.discord.gg"],
     )
+    shards: int | None = Field(
+        default=None,
+        ge=1,
+        le=16_384,
+        description="How many gateway connections it has; without it, as many as Discord says",
+        examples=[2],
+    )
+    manager_role: str = Field(
+        default="Paper editors",
+        max_length=100,
+        description="The role whose members may change what a channel gets, beside those who may "
+        "manage the channel: its name or id in each server; empty for none",
+    )
+    crosspost: bool = Field(
+        default=False, description="Publish what is posted in announcement channels"
+    )
 
     @property
     def enabled(self) -> bool:
