@@ -83,7 +83,9 @@ class App:
         self.fetcher = build_fetcher(settings)
         self.sources = build_sources(settings)
         self.by_id = build_lookup(settings)
-        self.platforms: dict[str, ChatPlatform] = build_platforms(settings)
+        self.platforms: dict[str, ChatPlatform] = build_platforms(
+            settings, self.store, self.rankers, clock
+        )
         self.gatherer = Gatherer(self.store, self.fetcher, clock)
         self.courier = Courier(self.store, self.platforms, clock)
         self.inbox = Inbox(

@@ -7,12 +7,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from bot.ports import ChatPlatform, Source
+from bot.ports import ChatPlatform, Clock, Source
 from bot.schedule import parse as parse_schedule
 from bot.services.manage import Defaults
+from bot.services.ranker import Rankers
+from bot.store import Store
 
 if TYPE_CHECKING:
+    from pydantic import SecretStr
+
     from bot.platforms.terminal import Terminal
+    from bot.platforms.web import WebPage
     from bot.settings import Settings
     from bot.sources.arxiv import ArxivQuery
     from bot.sources.fetch import Fetcher
@@ -97,12 +102,104 @@ def build_terminal(settings: Settings) -> Terminal:
     return Terminal(settings.home / "terminal", stream=sys.stdout)
 
 
-def build_platforms(settings: Settings) -> dict[str, ChatPlatform]:
+def build_platforms(
+    settings: Settings, store: Store, rankers: Rankers, clock: Clock
+) -> dict[str, ChatPlatform]:
     """Return the enabled platforms by name."""
-    found: dict[str, ChatPlatform] = {}
+    found: list[ChatPlatform] = []
     if settings.terminal.enabled:
-        found["terminal"] = build_terminal(settings)
-    return found
+        found.append(build_terminal(settings))
+    if settings.slack.enabled:
+        found.append(_build_slack(settings, store, clock))
+    if settings.discord.enabled:
+        found.append(_build_discord(settings))
+    if settings.web.enabled:
+        found.append(build_web(settings, store, rankers))
+    return {platform.name: platform for platform in found}
+
+
+def platform_names(settings: Settings) -> tuple[str, ...]:
+    """Return the names of the enabled platforms, without making them."""
+    parts = {
+        "terminal": settings.terminal.enabled,
+        "slack": settings.slack.enabled,
+        "discord": settings.discord.enabled,
+        "web": settings.web.enabled,
+    }
+    return tuple(name for name, enabled in parts.items() if enabled)
+
+
+def _build_slack(settings: Settings, store: Store, clock: Clock) -> ChatPlatform:
+    from bot.platforms.slack import Connection, OAuth, Slack
+    from bot.store.installations import Installations, VisitStates
+
+    given = settings.slack
+    oauth = None
+    if given.client_id and given.client_secret:
+        oauth = OAuth(
+            client_id=given.client_id,
+            client_secret=given.client_secret.get_secret_value(),
+            installations=Installations(store, clock),
+            states=VisitStates(store, clock),
+            redirect_uri=given.redirect_url,
+        )
+    return Slack(
+        Connection(
+            api_url=given.api_url,
+            bot_token=_reveal(given.bot_token),
+            app_token=_reveal(given.app_token),
+            signing_secret=_reveal(given.signing_secret),
+            http=given.by_http,
+            host=given.http_host,
+            port=given.http_port,
+            oauth=oauth,
+        ),
+        policy=settings.rights.policy,
+        managers=settings.rights.managers,
+        like=given.like_reactions,
+        dislike=given.dislike_reactions,
+        save=given.save_reactions,
+    )
+
+
+def _build_discord(settings: Settings) -> ChatPlatform:
+    from bot.platforms.discord import Discord
+
+    given = settings.discord
+    return Discord(
+        _reveal(given.token) or "",
+        api_url=given.api_url,
+        gateway_url=given.gateway_url,
+        shards=given.shards,
+        manager_role=given.manager_role,
+        managers=[
+            manager.removeprefix("discord:")
+            for manager in settings.rights.managers
+            if not manager.startswith("slack:")
+        ],
+        crosspost=given.crosspost,
+    )
+
+
+def build_web(settings: Settings, store: Store, rankers: Rankers) -> WebPage:
+    """Return the web page, with what ``doctor`` knows as its operations page."""
+    from bot.platforms.web import WebPage
+    from bot.services.window import StoreWindow
+
+    given = settings.web
+    return WebPage(
+        settings.home / "web",
+        StoreWindow(store, rankers),
+        host=given.host,
+        port=given.port,
+        password=_reveal(given.password) or "",
+        token=_reveal(given.token) or "",
+        public_url=given.public_url or "",
+    )
+
+
+def _reveal(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()
 
 
 def channel_defaults(settings: Settings) -> Defaults:

@@ -167,15 +167,15 @@ def _outbox(desk: Desk) -> Iterator[Check]:
 
 
 def _platforms(desk: Desk) -> Iterator[Check]:
-    from bot.parts import build_platforms
+    from bot.parts import platform_names
 
-    names = sorted(build_platforms(desk.settings))
-    if names == ["terminal"]:
+    names = platform_names(desk.settings)
+    if names == ("terminal",):
         yield Check(
             "platforms",
             ok=True,
             words="terminal only",
-            next_step="add tokens to the settings to serve Slack or Discord: see deploy/README.md",
+            next_step="paperwire init slack, or: paperwire init discord",
         )
     else:
         yield Check("platforms", ok=True, words=", ".join(names) or "none")
