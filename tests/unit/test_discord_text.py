@@ -65,7 +65,11 @@ def test_our_own_links_stay_links() -> None:
 
 @given(ANY, st.integers(min_value=1, max_value=80))
 def test_what_fits_is_never_too_long(text: str, limit: int) -> None:
-    assert len(fit(text, limit)) <= max(limit, 2)  # an escaped mark is two characters
+    assert len(fit(text, limit)) <= limit
+
+
+def test_a_mark_that_has_no_room_escaped_is_left_out() -> None:
+    assert fit("*", 1) == ""
 
 
 def test_text_with_room_is_not_cut() -> None:

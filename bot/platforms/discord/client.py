@@ -42,6 +42,7 @@ def needed_intents() -> discord.Intents:
 def aim(api_url: str) -> None:
     """Point discord.py, all of it in this process, at an API."""
     Route.BASE = api_url.rstrip("/")
+    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # we never speak
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,6 @@ class WireClient(discord.AutoShardedClient):
         shards: int | None,
         noticed_gap: Callable[[], None],
     ) -> None:
-        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # we never speak
         super().__init__(
             intents=needed_intents(),
             shard_count=shards,

@@ -34,7 +34,9 @@ def fit(text: str, limit: int) -> str:
     shown = escape(clip(text, room))
     while len(shown) > limit:
         room -= max(1, (len(shown) - limit) // 2)
-        shown = escape(clip(text, max(room, 1)))
+        if room < 1:
+            return ""
+        shown = escape(clip(text, room))
     return shown
 
 
