@@ -275,6 +275,67 @@ class ChatPlatform(Protocol):
         ...
 
 
+# --- e-mail -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """The one mail that may go to an address before its owner said yes.
+
+    ``handle`` stands for the address in links, ``key`` names this mail; ``wish`` is what was asked
+    for, as the text after ``/papers subscribe``.
+    """
+
+    address: str
+    handle: str
+    key: str
+    wish: str
+
+
+class Letterbox(Protocol):
+    """Who may be written to, and what they said by following a link in a mail."""
+
+    async def secret(self) -> bytes:
+        """Return the key that signs links; the same after every start."""
+        ...
+
+    async def handle(self, address: str) -> str | None:
+        """Return what stands for an address in links; None for one that may not be written to."""
+        ...
+
+    async def address(self, handle: str) -> str | None:
+        """Return the address that a handle stands for."""
+        ...
+
+    async def ask(self, address: str, wish: str) -> Reply:
+        """Have a confirmation mail sent; the answer does not tell who is subscribed already."""
+        ...
+
+    async def due(self) -> Sequence[Confirmation]:
+        """Claim the confirmation mails that are to be sent now; each is given out once."""
+        ...
+
+    async def settled(self, confirmation: Confirmation, outcome: SendOutcome) -> None:
+        """Record what became of a confirmation mail."""
+        ...
+
+    async def confirm(self, handle: str, key: str) -> Reply:
+        """Begin the digests that the mail with this key asked about."""
+        ...
+
+    async def unsubscribe(self, address: str) -> Reply:
+        """Send nothing more to an address; doing it twice is doing it once."""
+        ...
+
+    async def written(self, address: str, key: str) -> Post | None:
+        """Return what the mail with this key said."""
+        ...
+
+    async def arrived(self, address: str, key: str, remote_id: str) -> None:
+        """Note that a mail is read: it was sent, whatever its server answered."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Health:
     """What a part says of itself for ``status`` and ``doctor``."""

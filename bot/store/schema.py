@@ -316,6 +316,25 @@ CREATE TABLE slack_states (
 ) STRICT, WITHOUT ROWID;
 """
 
+# E-mail: who asked for digests and who confirmed. To the others one mail goes, which asks.
+MAIL = """
+CREATE TABLE subscribers (
+  address TEXT PRIMARY KEY,            -- as the channel's
+  handle TEXT NOT NULL UNIQUE,         -- stands for the address in links
+  confirmed_at TEXT,                   -- none: nothing but the question is sent
+  wish TEXT NOT NULL,                  -- the text after "/papers subscribe"
+  key TEXT NOT NULL,                   -- of the last question; links of earlier ones are void
+  asked_at TEXT NOT NULL,
+  asked INTEGER NOT NULL,              -- questions sent in a row without a yes
+  state TEXT NOT NULL,                 -- of the question, as of a message
+  attempts INTEGER NOT NULL,
+  not_before TEXT,
+  error TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX subscribers_pending ON subscribers (asked_at) WHERE state = 'pending';
+CREATE INDEX subscribers_by_time ON subscribers (asked_at);
+"""
+
 
 def migrations() -> Migrations:
     """Return every step from an empty file to this version, oldest first."""
@@ -335,6 +354,10 @@ def migrations() -> Migrations:
     @steps(name="0003_slack")
     def slack(db: Database) -> None:
         _run(db.conn, SLACK)
+
+    @steps(name="0004_mail")
+    def mail(db: Database) -> None:
+        _run(db.conn, MAIL)
 
     return steps
 
