@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: install demo test lint types unit bench soak docs schema requirements clean
+.PHONY: install demo test lint types unit walk bench soak docs schema requirements clean
 .DEFAULT_GOAL := demo
 
 install: $(VENV)/.installed
@@ -16,19 +16,19 @@ $(VENV)/bin/python:
 
 $(VENV)/.installed: $(VENV)/bin/python pyproject.toml deploy/requirements.txt deploy/requirements-build.txt
 	@echo "Installing Paperwire into $(VENV) (a minute or two the first time) ..."
-	@$(PIP) install --quiet --require-hashes -r deploy/requirements-build.txt -r deploy/requirements.txt
-	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@$(PIP) install -qq --require-hashes -r deploy/requirements-build.txt -r deploy/requirements.txt
+	@$(PIP) install -qq --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed deploy/requirements-dev.txt
 	@echo "Installing the test tools ..."
-	@$(PIP) install --quiet --require-hashes -r deploy/requirements-dev.txt
+	@$(PIP) install -qq --require-hashes -r deploy/requirements-dev.txt
 	@touch $@
 
 demo: install
 	@$(BIN)/paperwire demo
 
-test: lint types unit
+test: lint types unit walk
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -39,7 +39,11 @@ types: $(VENV)/.installed-dev
 	$(BIN)/mypy
 
 unit: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n 2 -m "not benchmark and not soak" --cov --cov-report=term
+	$(BIN)/python -m pytest -n 2 -m "not benchmark and not soak and not install" --cov --cov-report=term
+
+# Installs into empty environments and runs what the documentation says.
+walk: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m install tests/scenario
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -s -m benchmark tests/benchmarks
