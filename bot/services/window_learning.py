@@ -155,7 +155,7 @@ class Learning:
         document = to_document(paper)
         heavier: dict[str, float] = {}
         # Both are asked for the same names, those of everything that was voted on.
-        named = replace(then_model, interest=wants, liked=now_model.liked)
+        named = replace(then_model, interest=wants)
         for model, sign in ((now_model, 1.0), (named, -1.0)):
             for name, by_hand, learned in terms(model, COMPARED_TERMS):
                 heavier[name] = heavier.get(name, 0.0) + sign * (by_hand + learned)

@@ -24,7 +24,7 @@ from bot.platforms.web.access import (
 from bot.services.ranker import Rankers
 from bot.services.window import StoreWindow
 from bot.store import Store, feedback
-from tests.adapters.web_wire import Browser, WebWire, fill
+from tests.adapters.web_wire import Browser, WebWire, open_filled
 
 PASSWORD = "correct horse battery"
 TOKEN = "a token of sixteen and more"
@@ -34,9 +34,7 @@ TOKEN = "a token of sixteen and more"
 async def wire(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[WebWire]:
     """A wire of two days; ``options`` of the page by parametrisation."""
     options: dict[str, Any] = getattr(request, "param", {})
-    opened = WebWire(tmp_path, options=dict(options))
-    await opened.open()
-    opened.made = await fill(opened, 2)
+    opened = await open_filled(tmp_path, 2, **options)
     yield opened
     await opened.close()
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import atexit
 import io
+import shutil
+import tempfile
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
@@ -150,6 +156,33 @@ class WebWire:
     async def say(self, channel: Channel, text: str, person: str = "ada") -> Reply:
         place = Place(channel.platform, channel.address, name=channel.name)
         return await self.inbox.command(CommandEvent(place, Person(channel.platform, person), text))
+
+
+@cache
+def _filled(days: int) -> tuple[Path, dict[str, Channel], datetime]:
+    """Make the files of a filled wire once for all tests of a process."""
+    folder = Path(tempfile.mkdtemp(prefix="web-wire-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+
+    async def make() -> tuple[dict[str, Channel], datetime]:
+        wire = WebWire(folder)
+        await wire.open()
+        made = await fill(wire, days)
+        await wire.close()
+        return made, wire.now
+
+    # A loop of its own: tests run inside one already.
+    with ThreadPoolExecutor(1) as other:
+        return folder, *other.submit(asyncio.run, make()).result()
+
+
+async def open_filled(folder: Path, days: int, **options: Any) -> WebWire:
+    """Open a wire on its own copy of the files of a filled one."""
+    files, made, now = _filled(days)
+    shutil.copytree(files, folder, dirs_exist_ok=True)
+    wire = WebWire(folder, now=now, options=options, made=made)
+    await wire.open()
+    return wire
 
 
 async def fill(wire: WebWire, days: int = 6) -> dict[str, Channel]:
