@@ -80,7 +80,8 @@ def preview(store: Store, rankers: Rankers, channel: Channel, now: datetime) -> 
     slot, _ = next_slot(parse_schedule(channel.schedule), check_timezone(channel.timezone), now)
     proposal = plan.propose(store, rankers.current(), channel, now, slot=slot)
     if not proposal.picks:
-        nearest = sorted(proposal.passed, key=lambda p: (-(p.match or 0), p.paper_id))[:1]
+        below = [drop for drop in proposal.passed if drop.step == "threshold"]
+        nearest = sorted(below, key=lambda p: (-(p.match or 0), p.paper_id))[:1]
         lines = [f"{count_words(proposal.considered, 'new paper')} read since the last digest."]
         if nearest:
             lines.append(
@@ -100,8 +101,12 @@ def more(
     store: Store, rankers: Rankers, channel: Channel, count: int | None, now: datetime
 ) -> Reply:
     """Post the next best papers of the last digest."""
-    proposal = plan.propose_more(store, rankers.current(), channel, now, count or MORE)
-    if plan.write(store, proposal, now) is None:
+    ranker = rankers.current()
+    # In one transaction, so that two people who ask at once are not given the same papers.
+    with store.write():
+        proposal = plan.propose_more(store, ranker, channel, now, count or MORE)
+        written = plan.write(store, proposal, now)
+    if written is None:
         return Reply("There is nothing more: the last digest left no paper that may be posted.")
     return Reply(f"Posting {count_words(len(proposal.picks), 'more paper')}.")
 

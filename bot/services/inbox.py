@@ -65,6 +65,7 @@ NOT_HERE = Reply(
     ),
     ok=False,
 )
+WENT_WRONG = Reply("That went wrong on my side; the operator's log says how.", ok=False)
 
 
 class Inbox:
@@ -101,13 +102,17 @@ class Inbox:
 
     async def vote(self, event: VoteEvent) -> Reply:
         """Record a reaction or a button."""
-        return await asyncio.to_thread(react.vote, self._store, event, self._clock())
+        return await asyncio.to_thread(self._vote, event)
 
     async def suggest(
         self, place: Place, person: Person, what: Suggest, text: str
     ) -> tuple[Suggestion, ...]:
         """Return what a person may be about to type (bot.ports.Inbound)."""
-        return await asyncio.to_thread(suggest, self._store, place, person, what, text)
+        try:
+            return await asyncio.to_thread(suggest, self._store, place, person, what, text)
+        except Exception:
+            log.exception("suggest_failed", platform=place.platform)
+            return ()
 
     async def channel(self, place: Place) -> Channel | None:
         """Return the subscription of a place (bot.ports.Inbound)."""
@@ -126,6 +131,13 @@ class Inbox:
     async def reconnected(self, platform: str) -> None:
         """Have the reactions of a platform read back (bot.ports.Inbound)."""
         self._missed(platform)
+
+    def _vote(self, event: VoteEvent) -> Reply:
+        try:
+            return react.vote(self._store, event, self._clock())
+        except Exception:
+            log.exception("vote_failed", platform=event.place.platform)
+            return WENT_WRONG
 
     def _command(self, event: CommandEvent) -> Reply:
         try:
@@ -150,7 +162,7 @@ class Inbox:
         except Exception:
             # A reader gets a sentence, the operator the trace; the bot goes on.
             log.exception("command_failed", platform=event.place.platform)
-            return Reply("That went wrong on my side; the operator's log says how.", ok=False)
+            return WENT_WRONG
 
     def _carry_out(  # noqa: PLR0911, PLR0912  one arm a command
         self, command: Command, event: CommandEvent, channel: Channel | None, person: str

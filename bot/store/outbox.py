@@ -19,6 +19,8 @@ _MESSAGE = (
     " FROM messages m JOIN channels c ON c.id = m.channel_id"
 )
 
+MOST_NUMBERS = 1_000  # papers in a digest, and many more than any holds
+
 
 @dataclass(frozen=True, slots=True)
 class Trace:
@@ -194,6 +196,8 @@ def voted_delivery(
     connection: sqlite3.Connection, place: Place, remote_id: str, number: int | None
 ) -> Delivery | None:
     """Return the one paper that a reaction on a message means, or None."""
+    if number is not None and not 0 < number <= MOST_NUMBERS:
+        return None
     rows = connection.execute(
         "SELECT d.* FROM messages m JOIN channels c ON c.id = m.channel_id"
         " JOIN deliveries d ON d.message_id = m.id"
