@@ -135,8 +135,8 @@ def message_errors(message: Mapping[str, Any]) -> Iterator[str]:
         yield "the text is too long"
     if len(blocks) > 50:
         yield f"{len(blocks)} blocks in a message"
-    yield from schema_errors(blocks, "Blocks")
-    yield from block_errors(blocks)
+    misshapen = list(schema_errors(blocks, "Blocks"))
+    yield from misshapen or block_errors(blocks)
     size = sum(len(one) for one in texts(blocks))
     if size > MESSAGE_LIMIT:
         yield f"{size} characters in a message's blocks (msg_blocks_too_long)"
@@ -150,7 +150,10 @@ def message_errors(message: Mapping[str, Any]) -> Iterator[str]:
 
 def view_errors(view: Mapping[str, Any]) -> Iterator[str]:
     """Yield what is wrong with a modal or a home page."""
-    yield from schema_errors(view, "HomeView" if view.get("type") == "home" else "ModalView")
+    misshapen = list(schema_errors(view, "HomeView" if view.get("type") == "home" else "ModalView"))
+    if misshapen:
+        yield from misshapen
+        return
     if len(view.get("blocks") or ()) > 100:
         yield "more than 100 blocks in a view"
     for part in ("title", "submit", "close"):

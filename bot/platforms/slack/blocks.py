@@ -88,7 +88,8 @@ def post_message(post: Post, key: str) -> Message:
         blocks = _header_blocks(safe)
     laid = [block.to_dict() for block in blocks]
     laid[0]["block_id"] = f"{KEY_BLOCK}{key}"
-    return Message(escape(post_as_text(safe) or "Paperwire", TEXT_LIMIT), tuple(laid))
+    said = post_as_text(safe)
+    return Message(escape(said if said.strip() else "Paperwire", TEXT_LIMIT), tuple(laid))
 
 
 def key_of(message: JsonObject) -> str | None:

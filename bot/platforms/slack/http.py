@@ -6,8 +6,8 @@ from aiohttp import web
 from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
 from slack_bolt.app.async_app import AsyncApp
 
-EVENTS_PATH = "/slack/events"
-PATHS = (EVENTS_PATH, "/slack/commands", "/slack/interactions", "/slack/options")
+# What the manifest names is /slack/events; Bolt tells events, commands and presses apart itself.
+PATH = "/slack/{kind:[a-z_-]+}"
 HEALTH_PATH = "/healthz"
 LARGEST_BODY = 4 * 1024 * 1024  # bytes; a press sends the whole message along
 
@@ -35,8 +35,8 @@ def build_server(app: AsyncApp, *, events: bool = True) -> web.Application:
 
     server = web.Application(client_max_size=LARGEST_BODY)
     server.router.add_get(HEALTH_PATH, health)
-    for path in PATHS if events else ():
-        server.router.add_post(path, post)
+    if events:
+        server.router.add_post(PATH, post)
     if app.oauth_flow is not None:
         server.router.add_get(app.oauth_flow.install_path, install)
         server.router.add_get(app.oauth_flow.redirect_uri_path, install)

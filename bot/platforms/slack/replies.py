@@ -91,7 +91,7 @@ def reply_text(reply: Reply) -> str:
             *((safe.image_alt,) if safe.image else ()),
         )
     )
-    return escape(said, TEXT_LIMIT)
+    return escape(said if said.strip() else "Paperwire", TEXT_LIMIT)
 
 
 def reply_blocks(
