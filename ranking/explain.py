@@ -14,6 +14,7 @@ from ranking.learned import Learned
 from ranking.linear import Linear
 from ranking.text import surface
 from ranking.vectors import Vectors
+from ranking.written import Written
 
 MOST_TERMS = 8
 MOST_LIKES = 3
@@ -52,6 +53,8 @@ def explain(model: Model, document: Document) -> Explanation:
     parts: list[Part] = []
     if model.written:
         values = linear_values(model, model.written.linear, vectors)
+        for column, value in _bm25_values(model.written, vectors).items():
+            values[column] = values.get(column, 0.0) + value
         best, which = model.written.best_phrase(vectors)
         parts += _largest(values, names, "written")
         if best[0] > 0:
@@ -78,13 +81,19 @@ def linear_values(model: Model, linear: Linear, vectors: Vectors) -> dict[int, f
     """
     row = vectors.tfidf.indices
     value = vectors.tfidf.data.astype(np.float64)
-    total = value * linear.tfidf[row] + vectors.bm25.data * linear.bm25[row]
+    total = value * linear.tfidf[row]
     basis = model.space.basis
     covered = row < len(basis)
     low = value[covered, None] * basis[row[covered]]
     norm = max(float(np.linalg.norm(low.sum(axis=0))), 1e-12)
     total[covered] += low @ linear.svd / norm
     return dict(zip(row.tolist(), total.tolist(), strict=True))
+
+
+def _bm25_values(written: Written, vectors: Vectors) -> dict[int, float]:
+    """Return what each written column adds to the one paper's score through BM25."""
+    held = vectors.bm25[:, written.columns].toarray()[0]
+    return dict(zip(written.columns.tolist(), (held * written.bm25).tolist(), strict=True))
 
 
 def _likes(learned: Learned, vectors: Vectors) -> list[Part]:
@@ -120,7 +129,11 @@ def _weight(model: Model, column: int, which: str) -> float:
     if part is None:
         return 0.0
     linear = part.linear
-    weight = float(linear.tfidf[column]) + float(linear.bm25[column]) * model.space.weight(column)
+    weight = float(linear.tfidf[column])
+    if isinstance(part, Written):
+        at = int(np.searchsorted(part.columns, column))
+        if at < len(part.columns) and part.columns[at] == column:
+            weight += float(part.bm25[at]) * model.space.weight(column)
     basis = model.space.basis
     if column < len(basis):
         low = basis[column].astype(np.float64)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ranking.vectors import Space
 
-HAND_OVER = 500
+HAND_OVER = 1_000
 
 
 def choose_space(bundled: Space, own: Space | None) -> Space:

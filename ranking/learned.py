@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ranking.document import Document
 from ranking.evidence import Evidence
-from ranking.linear import Linear, standard
+from ranking.linear import Linear, World
 from ranking.logistic import kernel_logistic
-from ranking.vectors import Space, Vectors
+from ranking.vectors import Vectors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,8 +32,8 @@ class Learned:
     """``liked_svd`` (l, d) are the likes' directions, ``share`` (l,) their parts of the centre.
 
     ``nearest`` (l,) is what likeness to one like is worth where that like is the nearest.
-    ``held_out`` are the scores of the ``voted`` papers without their own vote, and ``voted_for``
-    whether each is liked; empty without enough of both kinds.
+    ``held_out`` are the scores, without their own vote, of the ``voted`` rows of the evidence, and
+    ``voted_for`` whether each is liked; empty without enough of both kinds.
     """
 
     linear: Linear
@@ -43,23 +42,23 @@ class Learned:
     share: Array
     nearest: Array
     shift: float
-    voted: tuple[Document, ...]
+    voted: tuple[int, ...]
     held_out: Array
     voted_for: NDArray[np.bool_]
 
-    def score(self, vectors: Vectors) -> Array:
-        """Return (n,) scores."""
-        total = self.linear.score(vectors) + self.shift
-        if len(self.liked):
-            likeness = vectors.svd.astype(np.float64) @ self.liked_svd.T
-            total = total + likeness @ self.share + (likeness * self.nearest).max(axis=1)
-        return np.asarray(total, dtype=np.float64)
+    def likeness(self, vectors: Vectors) -> Array:
+        """Return (n,): what the likes add, their centre and the nearest of them."""
+        if not len(self.liked):
+            return np.zeros(len(vectors))
+        likeness = vectors.svd @ self.liked_svd.T
+        centre = likeness @ self.share
+        return np.asarray(centre + (likeness * self.nearest).max(axis=1), dtype=np.float64)
 
     def like_values(self, vectors: Vectors) -> Array:
         """Return (l,): what each like adds to the score of the one paper in ``vectors``."""
         if not len(self.liked):
             return np.zeros(0)
-        likeness = self.liked_svd @ vectors.svd[0].astype(np.float64)
+        likeness = self.liked_svd @ vectors.svd[0]
         values = likeness * self.share
         near = likeness * self.nearest
         values[int(near.argmax())] += near.max()
@@ -80,75 +79,68 @@ class Learned:
 
 
 def learn(
-    space: Space, evidence: Sequence[Evidence], world: Vectors, seed: int
+    evidence: Sequence[Evidence], voted: Vectors, world: World, seed: int
 ) -> tuple[Learned, Array]:
     """Return what the evidence says, in standard deviations of ``world``, and the world's scores.
 
+    ``voted`` are the evidence's papers, in its order.
     The likes' centre in the SVD space (Rocchio), the nearest like, and two logistic regressions,
     on TF-IDF and on the centred SVD, of the likes against dislikes and unlabelled papers.
     """
     if not any(e.weight > 0 for e in evidence):
-        return _only_disliked(space, evidence, world)
+        return _only_disliked(evidence, voted, world)
     weight = np.array([e.weight for e in evidence])
-    voted = space.transform([e.document for e in evidence])
     positive = weight > 0
-    low = voted.svd.astype(np.float64)
-    around = world.svd.astype(np.float64)
-    total = np.zeros(len(world))
+    low = voted.svd
+    around = world.vectors.svd
+    total = np.zeros(len(world.vectors))
     share = weight[positive] / weight[positive].sum()
     nearest = np.minimum(1.0, weight[positive])
     likeness = around @ low[positive].T
-    total, shift, spread = _add(likeness @ share, total)
+    total, shift, spread = world.add(likeness @ share, total)
     share = share / spread
-    total, moved, spread = _add((likeness * nearest).max(axis=1), total, NEAREST)
+    total, moved, spread = world.add((likeness * nearest).max(axis=1), total, NEAREST)
     nearest = nearest * (NEAREST / spread)
     shift += moved
 
-    task = _training(evidence, weight, world, seed)
+    task = _training(weight, world, seed)
     enough = min(int(positive.sum()), int((~positive).sum())) >= ENOUGH
     held = shift + _held_out_likeness(low[positive], low[task.voted], share, nearest)
     n = len(task.voted)
-    linear = Linear.zeros(space)
-    wide, wide_rest = voted.tfidf[task.voted], world.tfidf[task.rest]
+    wide, wide_rest = voted.tfidf[task.voted], world.vectors.tfidf[task.rest]
     alpha, scores = kernel_logistic(
         _sparse_gram(wide, wide_rest), task.positive, task.mass, held_out=n if enough else 0
     )
-    linear.tfidf[:] = wide.T @ alpha[:n] + wide_rest.T @ alpha[n:]
-    total, moved, spread = _add(world.tfidf @ linear.tfidf, total)
-    np.divide(linear.tfidf, spread, out=linear.tfidf)
+    tfidf = wide.T @ alpha[:n] + wide_rest.T @ alpha[n:]
+    total, moved, spread = world.add(world.vectors.tfidf @ tfidf, total)
+    tfidf /= spread
     shift += moved
     held += _against(scores, n) / spread
 
-    middle = around.mean(axis=0) if len(world) else np.zeros(space.dimensions)
+    middle = around.mean(axis=0) if len(world.vectors) else np.zeros(low.shape[1])
     rows = np.concatenate([low[task.voted], around[task.rest]]) - middle
     alpha, scores = kernel_logistic(
         rows @ rows.T, task.positive, task.mass, held_out=n if enough else 0
     )
-    linear.svd[:] = rows.T @ alpha
-    total, moved, spread = _add(around @ linear.svd, total)
-    np.divide(linear.svd, spread, out=linear.svd)
+    svd = rows.T @ alpha
+    total, moved, spread = world.add(around @ svd, total)
+    svd /= spread
     shift += moved
     held += _against(scores, n) / spread
 
     found = Learned(
-        linear=linear,
+        linear=Linear(tfidf, svd),
         liked=tuple(e for e in evidence if e.weight > 0),
         liked_svd=low[positive],
         share=share,
         nearest=nearest,
         shift=shift,
-        voted=tuple(evidence[i].document for i in task.voted) if enough else (),
+        voted=tuple(task.voted.tolist()) if enough else (),
         held_out=held if enough else np.zeros(0),
         voted_for=task.positive[:n] if enough else np.zeros(0, dtype=bool),
     )
-    _, spread = standard(total)
+    _, spread = world.standard(total)
     return found.scaled(1.0 / spread), total / spread
-
-
-def _add(values: Array, total: Array, share: float = 1.0) -> tuple[Array, float, float]:
-    """Return the total with these values standardised, what that shifts them by, and the spread."""
-    mean, spread = standard(values)
-    return total + (values - mean) * (share / spread), -share * mean / spread, spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,15 +153,11 @@ class _Task:
     mass: Array
 
 
-def _training(evidence: Sequence[Evidence], weight: Array, world: Vectors, seed: int) -> _Task:
+def _training(weight: Array, world: World, seed: int) -> _Task:
     strongest = np.lexsort((np.arange(len(weight)), -np.abs(weight)))[:MOST_VOTED]
     voted = np.sort(strongest)
-    known = {e.document.id for e in evidence}
-    others = np.array(
-        [i for i, d in enumerate(world.documents) if d.id not in known], dtype=np.intp
-    )
-    picked = np.random.RandomState(seed).permutation(len(others))[:TRAINED_ON]
-    rest = others[np.sort(picked)]
+    mixed = np.random.RandomState(seed).permutation(len(world.vectors))
+    rest = np.sort(mixed[world.unvoted[mixed]][:TRAINED_ON])
     positive = np.concatenate([weight[voted] > 0, np.zeros(len(rest), dtype=bool)])
     mass = np.zeros(len(positive))
     likes, dislikes = np.flatnonzero(weight[voted] > 0), np.flatnonzero(weight[voted] < 0)
@@ -206,21 +194,18 @@ def _held_out_likeness(liked: Array, rows: Array, share: Array, nearest: Array) 
 
 
 def _only_disliked(
-    space: Space, evidence: Sequence[Evidence], world: Vectors
+    evidence: Sequence[Evidence], voted: Vectors, world: World
 ) -> tuple[Learned, Array]:
-    linear = Linear.zeros(space)
-    voted = space.transform([e.document for e in evidence])
     share = np.array([e.weight for e in evidence])
     share = share / np.abs(share).sum()
-    linear.tfidf[:] = voted.tfidf.T @ share
-    linear.svd[:] = voted.svd.astype(np.float64).T @ share
-    scores = linear.score(world)
-    mean, spread = standard(scores)
+    linear = Linear(voted.tfidf.T @ share, voted.svd.T @ share)
+    scores = linear.score(world.vectors)
+    mean, spread = world.standard(scores)
     none = np.zeros(0)
     found = Learned(
         linear=linear.scaled(1.0 / spread),
         liked=(),
-        liked_svd=np.zeros((0, space.dimensions)),
+        liked_svd=np.zeros((0, voted.svd.shape[1])),
         share=none,
         nearest=none,
         shift=-mean / spread,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ranking.vectors import Space, Vectors
+from ranking.vectors import Vectors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,32 +17,35 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Linear:
-    """Weights over the three kinds of features; a score is the sum of three products."""
+    """Weights of a paper's TF-IDF (t,) and of its SVD (d,)."""
 
-    tfidf: Array  # (t,)
-    bm25: Array  # (t,)
-    svd: Array  # (d,)
-
-    @staticmethod
-    def zeros(space: Space) -> Linear:
-        wide = space.columns
-        return Linear(np.zeros(wide), np.zeros(wide), np.zeros(space.dimensions))
+    tfidf: Array
+    svd: Array
 
     def score(self, vectors: Vectors) -> Array:
         """Return (n,) scores."""
-        total = vectors.svd.astype(np.float64) @ self.svd
-        for feature, weights in ((vectors.tfidf, self.tfidf), (vectors.bm25, self.bm25)):
-            if weights.any():
-                total = total + feature @ weights
-        return np.asarray(total, dtype=np.float64)
+        return np.asarray(vectors.tfidf @ self.tfidf + vectors.svd @ self.svd, dtype=np.float64)
 
     def scaled(self, factor: float) -> Linear:
-        return Linear(self.tfidf * factor, self.bm25 * factor, self.svd * factor)
+        return Linear(self.tfidf * factor, self.svd * factor)
 
 
-def standard(values: Array) -> tuple[float, float]:
-    """Return mean and spread of a background's scores; what does not vary is left as it is."""
-    if len(values) < 2:
-        return 0.0, 1.0
-    spread = float(values.std())
-    return float(values.mean()), spread if spread > 1e-9 else 1.0
+@dataclass(frozen=True, slots=True)
+class World:
+    """The background, and which of its papers nobody voted on: only those set the standard."""
+
+    vectors: Vectors
+    unvoted: NDArray[np.bool_]
+
+    def standard(self, values: Array) -> tuple[float, float]:
+        """Return mean and spread of the background's scores; what does not vary is left so."""
+        typical = values[self.unvoted]
+        if len(typical) < 2:
+            return 0.0, 1.0
+        spread = float(typical.std())
+        return float(typical.mean()), spread if spread > 1e-9 else 1.0
+
+    def add(self, values: Array, total: Array, share: float = 1.0) -> tuple[Array, float, float]:
+        """Return the total with these values standardised, what that shifts by, and the spread."""
+        mean, spread = self.standard(values)
+        return total + (values - mean) * (share / spread), -share * mean / spread, spread

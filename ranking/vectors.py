@@ -30,10 +30,12 @@ FORMAT = 1
 TITLE_WEIGHT = 2
 HASHED = 1 << 15  # columns for words the space has never met
 K1, B = 1.2, 0.75
-CACHED_ROWS = 20_000
+CACHED_ROWS = 16_000
+MOST_COUNTED = 2_000_000  # at a time, while fitting
 MOST_TERMS = 200_000  # kept of a large corpus; the rarest pairs of words go first
 MOST_SVD_TERMS = 40_000  # the basis covers the most frequent ones
-MOST_SVD_DOCUMENTS = 30_000  # a sample of this size gives the same basis
+MOST_SVD_DOCUMENTS = 20_000  # a sample of this size gives the same basis
+_NOTHING = np.zeros(0, dtype=np.float32)
 BUNDLED = Path(__file__).parent / "data" / "space.npz"
 
 
@@ -45,14 +47,15 @@ class SpaceFileError(ValueError):
 class Vectors:
     """``n`` papers in a space of ``t`` terms and ``d`` dimensions.
 
-    ``tfidf`` and ``bm25`` are (n, t) sparse rows of float32, ``tfidf`` of length 1; ``svd`` is
-    (n, d) float32, of length 1 (or 0 where a paper shares no term).
+    ``tfidf`` (n, t) holds sparse rows of float32 of length 1, ``bm25`` (n, t) sparse columns of
+    float32, since a query asks for few of them; ``svd`` (n, d) float64 rows have length 1 (or 0
+    where a paper shares no term).
     """
 
     documents: tuple[Document, ...]
     tfidf: Sparse
     bm25: Sparse
-    svd: Floats
+    svd: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.documents)
@@ -76,11 +79,12 @@ def document_terms(document: Document) -> Counter[str]:
     return counts
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Row:
     columns: NDArray[np.int32]
     tfidf: Floats
     bm25: Floats
+    svd: Floats | None = None
 
 
 class Space:
@@ -139,46 +143,49 @@ class Space:
         A term must stand in two papers (in one, if the corpus has fewer than ten). Works on any
         corpus, one paper or none included.
         """
-        counted = [document_terms(document) for document in documents]
-        frequency: Counter[str] = Counter()
-        for counts in counted:
-            frequency.update(counts.keys())
-        least = 2 if len(counted) >= 10 else 1
-        kept = sorted(
-            (term for term, df in frequency.items() if df >= least),
-            key=lambda term: (-frequency[term], term),
-        )[:most_terms]
-        df = np.array([frequency[term] for term in kept], dtype=np.float64)
-        idf = np.log((1.0 + len(counted)) / (1.0 + df)) + 1.0
-        mean_length = sum(sum(c.values()) for c in counted) / max(1, len(counted))
+        papers = documents if isinstance(documents, Sequence) else tuple(documents)
+        kept, df, mean_length = _vocabulary(papers, most_terms)
         bare = cls(
             vocabulary=kept,
-            idf=idf,
+            idf=np.log((1.0 + len(papers)) / (1.0 + df)) + 1.0,
             basis=np.zeros((0, 1)),
             mean_length=mean_length,
-            documents=len(counted),
+            documents=len(papers),
         )
-        rng = np.random.RandomState(seed)
-        sample = counted
-        if len(counted) > MOST_SVD_DOCUMENTS:
-            picked = np.sort(rng.permutation(len(counted))[:MOST_SVD_DOCUMENTS])
-            sample = [counted[i] for i in picked]
+        sample: Sequence[Document] = papers
+        if len(papers) > MOST_SVD_DOCUMENTS:
+            mixed = np.random.RandomState(seed).permutation(len(papers))
+            sample = [papers[i] for i in np.sort(mixed[:MOST_SVD_DOCUMENTS])]
         covered = min(len(kept), most_svd_terms)
-        matrix = bare._stack([bare._row(c) for c in sample])[0][:, :covered]
-        basis = _decompose(matrix, dimensions, seed)
-        return cls(
+        rows = [bare._cached(document) for document in sample]
+        basis = _decompose(bare._stack(rows)[:, :covered], dimensions, seed)
+        fitted = cls(
             vocabulary=kept,
-            idf=idf,
+            idf=bare.idf,
             basis=basis,
             mean_length=mean_length,
-            documents=len(counted),
+            documents=len(papers),
         )
+        # A paper's sparse row does not depend on the basis.
+        fitted._rows = bare._rows
+        return fitted
 
     def transform(self, documents: Sequence[Document]) -> Vectors:
         """Return the papers' vectors, one row each in the given order."""
         rows = [self._cached(document) for document in documents]
-        tfidf, bm25 = self._stack(rows)
-        return Vectors(tuple(documents), tfidf, bm25, self._project(tfidf))
+        new = [row for row in rows if row.svd is None]
+        if new:
+            for row, svd in zip(new, self._project(self._stack(new)), strict=True):
+                row.svd = svd
+        svd = np.zeros((len(rows), self.dimensions))
+        for i, row in enumerate(rows):
+            svd[i] = row.svd
+        tfidf = self._stack(rows)
+        bm25 = type(tfidf)(
+            (np.concatenate([_NOTHING, *(row.bm25 for row in rows)]), tfidf.indices, tfidf.indptr),
+            shape=tfidf.shape,
+        )
+        return Vectors(tuple(documents), tfidf, bm25.tocsc(), svd)
 
     def column(self, term: str) -> int | None:
         """Return the column of a stemmed term; a pair of words never met has none."""
@@ -223,24 +230,17 @@ class Space:
         bm25 = idf * tf * (K1 + 1.0) / (tf + K1 * (1.0 - B + B * length))
         return _Row(columns, tfidf.astype(np.float32), bm25.astype(np.float32))
 
-    def _stack(self, rows: Sequence[_Row]) -> tuple[Sparse, Sparse]:
+    def _stack(self, rows: Sequence[_Row]) -> Sparse:
         from scipy.sparse import csr_matrix
 
         indptr = np.zeros(len(rows) + 1, dtype=np.int32)
         np.cumsum([len(row.columns) for row in rows], out=indptr[1:])
-        empty_columns, empty = np.zeros(0, np.int32), np.zeros(0, np.float32)
-        indices = np.concatenate([empty_columns, *(row.columns for row in rows)])
-        shape = (len(rows), self.columns)
-
-        def build(values: list[Floats]) -> Sparse:
-            matrix = csr_matrix(
-                (np.concatenate([empty, *values]), indices, indptr), shape=shape, copy=False
-            )
-            matrix.has_sorted_indices = True
-            matrix.has_canonical_format = True
-            return matrix
-
-        return build([row.tfidf for row in rows]), build([row.bm25 for row in rows])
+        indices = np.concatenate([np.zeros(0, np.int32), *(row.columns for row in rows)])
+        values = np.concatenate([_NOTHING, *(row.tfidf for row in rows)])
+        matrix = csr_matrix((values, indices, indptr), shape=(len(rows), self.columns), copy=False)
+        matrix.has_sorted_indices = True
+        matrix.has_canonical_format = True
+        return matrix
 
     def _project(self, tfidf: Sparse) -> Floats:
         covered = len(self.basis)
@@ -249,7 +249,7 @@ class Space:
         return _unit(np.asarray(tfidf[:, :covered] @ self.basis, dtype=np.float32))
 
     def save(self, path: Path | str, *, quantise: bool = False) -> None:
-        """Write one compressed array file; ``quantise`` keeps the basis in 8 bits a number."""
+        """Write one array file; ``quantise`` compresses it, 8 bits for a number of the basis."""
         basis = self.basis
         steps = np.ones(self.dimensions, dtype=np.float32)
         if quantise:
@@ -259,7 +259,8 @@ class Space:
         target = Path(path)
         part = target.with_name(target.name + ".part")
         with part.open("wb") as file:
-            np.savez_compressed(
+            write = np.savez_compressed if quantise else np.savez
+            write(
                 file,
                 format=np.array([FORMAT], dtype=np.int64),
                 vocabulary=np.frombuffer(text, dtype=np.uint8),
@@ -312,6 +313,30 @@ class Space:
 @lru_cache(maxsize=1)
 def _bundled() -> Space:
     return Space.load(BUNDLED)
+
+
+def _vocabulary(
+    documents: Sequence[Document], most: int
+) -> tuple[list[str], NDArray[np.float64], float]:
+    """Return the terms most papers share, in how many each stands, and the mean paper's length.
+
+    Above ``MOST_COUNTED`` terms the rarest are forgotten (lossy counting, Manku and Motwani 2002),
+    so that memory stays bounded whatever the corpus; what is kept in the end is far from them.
+    """
+    frequency: Counter[str] = Counter()
+    forgotten, length = 0, 0
+    for document in documents:
+        counts = document_terms(document)
+        frequency.update(counts.keys())
+        length += sum(counts.values())
+        if len(frequency) > MOST_COUNTED:
+            forgotten += 1
+            frequency = Counter({t: n for t, n in frequency.items() if n > forgotten})
+    least = 2 if len(documents) >= 10 else 1
+    shared = [(-df, term) for term, df in frequency.items() if df >= least]
+    kept = sorted(shared)[:most]
+    df = np.array([-negative for negative, _ in kept], dtype=np.float64)
+    return [term for _, term in kept], df, length / max(1, len(documents))
 
 
 def _unit(rows: Floats) -> Floats:

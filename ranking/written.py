@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ranking.linear import Linear, standard
+from ranking.linear import Linear, World
 from ranking.text import terms as text_terms
 from ranking.vectors import K1, Space, Vectors
 
@@ -28,30 +28,35 @@ EXPANDED_FROM = 15  # best matching background papers that lend their topic
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """``phrases`` (t, p) says how much of each written term a paper holds, 1 for all of it.
+    """A score over the ``m`` columns of the written words, and their topic.
 
-    The score is the linear part, and ``phrase_weight`` for the term that is held best: a channel
+    ``bm25`` (m,) weighs the words; ``phrases`` (m, p) says how much of each written term a paper
+    holds, 1 for all of it, and ``phrase_weight`` counts for the term that is held best: a channel
     of two topics is not asked for papers on both.
     """
 
     linear: Linear
+    columns: NDArray[np.int64]
+    bm25: Array
     phrases: Sparse
     phrase_weight: float
     shift: float
 
-    def score(self, vectors: Vectors) -> Array:
-        """Return (n,) scores."""
-        best, _ = self.best_phrase(vectors)
-        return self.linear.score(vectors) + self.phrase_weight * best + self.shift
+    def lexical(self, vectors: Vectors) -> Array:
+        """Return (n,): the score without its linear part and without the shift."""
+        words = vectors.bm25[:, self.columns]
+        held, _ = self._held(words)
+        return np.asarray(words @ self.bm25 + self.phrase_weight * held, dtype=np.float64)
 
     def best_phrase(self, vectors: Vectors) -> tuple[Array, NDArray[np.intp]]:
         """Return how much of its best held term each paper holds, and which term that is."""
-        best = np.zeros(len(vectors))
-        which = np.zeros(len(vectors), dtype=np.intp)
-        if not self.phrase_weight:
-            return best, which
-        held = (vectors.bm25 @ self.phrases).tocsr()
-        rows = np.repeat(np.arange(len(vectors)), np.diff(held.indptr))
+        return self._held(vectors.bm25[:, self.columns])
+
+    def _held(self, words: Sparse) -> tuple[Array, NDArray[np.intp]]:
+        held = (words @ self.phrases).tocsr()
+        best = np.zeros(held.shape[0])
+        which = np.zeros(held.shape[0], dtype=np.intp)
+        rows = np.repeat(np.arange(held.shape[0]), np.diff(held.indptr))
         # Per row the greatest value comes last, and of equal ones the first written.
         order = np.lexsort((-held.indices, held.data, rows))
         best[rows[order]] = held.data[order]
@@ -61,6 +66,8 @@ class Written:
     def scaled(self, factor: float) -> Written:
         return Written(
             self.linear.scaled(factor),
+            self.columns,
+            self.bm25 * factor,
             self.phrases,
             self.phrase_weight * factor,
             self.shift * factor,
@@ -68,7 +75,7 @@ class Written:
 
 
 def read_profile(
-    space: Space, written: Sequence[str], world: Vectors, *, expansion: float = 1.0
+    space: Space, written: Sequence[str], world: World, *, expansion: float = 1.0
 ) -> tuple[Written, Array] | None:
     """Return the written terms as a score in standard deviations of ``world``, and its scores.
 
@@ -83,66 +90,67 @@ def read_profile(
     pairs: set[int] = set()
     held: list[tuple[list[int], float]] = []
     for text in written:
-        columns: list[int] = []
+        known: list[int] = []
         for term in text_terms(text):
             column = space.column(term)
             if column is not None:
-                columns.append(column)
+                known.append(column)
                 if " " in term:
                     pairs.add(column)
-        counts.update(columns)
-        unique = sorted(set(columns))
+        counts.update(known)
+        unique = sorted(set(known))
         held.append((unique, (K1 + 1.0) * sum(space.weight(c) for c in unique)))
     if not counts:
         return None
-    wide = np.array(sorted(counts))
-    tf = np.array([counts[c] for c in wide.tolist()], dtype=np.float64)
-    idf = np.array([space.weight(c) for c in wide.tolist()])
-    linear = Linear.zeros(space)
-    tfidf = (1.0 + np.log(tf)) * idf
-    linear.tfidf[wide] = tfidf / np.sqrt(tfidf @ tfidf)
-    linear.bm25[wide] = tf * np.array([PAIR if c in pairs else 1.0 for c in wide.tolist()])
-    covered = wide[wide < len(space.basis)]
-    low = linear.tfidf[covered] @ space.basis[covered].astype(np.float64)
-    linear.svd[:] = low / max(float(np.sqrt(low @ low)), 1e-9)
+    columns = np.array(sorted(counts), dtype=np.int64)
+    tf = np.array([counts[c] for c in columns.tolist()], dtype=np.float64)
+    idf = np.array([space.weight(c) for c in columns.tolist()])
+    cosine = (1.0 + np.log(tf)) * idf
+    cosine /= np.sqrt(cosine @ cosine)
+    bm25 = tf * np.array([PAIR if c in pairs else 1.0 for c in columns.tolist()])
+    covered = columns < len(space.basis)
+    topic = cosine[covered] @ space.basis[columns[covered]].astype(np.float64)
     phrases = csc_matrix(
         (
-            np.array([1.0 / whole for columns, whole in held for _ in columns]),
-            np.array([c for columns, _ in held for c in columns], dtype=np.int64),
-            np.cumsum([0] + [len(columns) for columns, _ in held]),
+            np.array([1.0 / whole for unique, whole in held for _ in unique]),
+            np.searchsorted(columns, [c for unique, _ in held for c in unique]),
+            np.cumsum([0] + [len(unique) for unique, _ in held]),
         ),
-        shape=(space.columns, len(held)),
+        shape=(len(columns), len(held)),
     ).tocsr()
+    found = Written(Linear(np.zeros(space.columns), topic), columns, bm25, phrases, 1.0, 0.0)
+    found.linear.tfidf[columns] = cosine
+    scores = np.zeros(len(world.vectors))
     shift = 0.0
-    for weights, feature, share in (
-        (linear.tfidf, world.tfidf, COSINE),
-        (linear.bm25, world.bm25, BM25),
-        (linear.svd, world.svd, TOPIC),
+    words = world.vectors.bm25[:, columns]
+    spreads: list[float] = []
+    for values, share in (
+        (world.vectors.tfidf @ found.linear.tfidf, COSINE),
+        (world.vectors.svd @ topic, TOPIC),
+        (words @ bm25, BM25),
+        (found.best_phrase(world.vectors)[0], PHRASE),
     ):
-        mean, spread = standard(np.asarray(feature @ weights, dtype=np.float64))
-        np.multiply(weights, share / spread, out=weights)
-        shift -= share * mean / spread
-    found = Written(linear, phrases, 1.0, 0.0)
-    mean, spread = standard(found.best_phrase(world)[0])
-    found = Written(linear, phrases, PHRASE / spread, shift - PHRASE * mean / spread)
-    scores = found.score(world)
-    if expansion > 0 and len(world) >= 2 * EXPANDED_FROM:
-        found, scores = _expanded(found, scores, world, expansion * EXPANSION)
-    _, spread = standard(scores)
-    return found.scaled(1.0 / spread), scores / spread
-
-
-def _expanded(found: Written, scores: Array, world: Vectors, share: float) -> tuple[Written, Array]:
-    top = np.argsort(-scores, kind="stable")[:EXPANDED_FROM]
-    weight = np.maximum(scores[top], 0.0)
-    if not weight.any():
-        return found, scores
-    centre = (weight / weight.sum()) @ world.svd[top].astype(np.float64)
-    close = world.svd @ centre
-    mean, spread = standard(close)
-    linear = Linear(
-        found.linear.tfidf, found.linear.bm25, found.linear.svd + centre * (share / spread)
+        scores, moved, spread = world.add(np.asarray(values, dtype=np.float64), scores, share)
+        shift += moved
+        spreads.append(share / spread)
+    topic = topic * spreads[1]
+    if expansion > 0 and len(world.vectors) >= 2 * EXPANDED_FROM:
+        centre = _best_topic(scores, world)
+        scores, moved, spread = world.add(world.vectors.svd @ centre, scores, expansion * EXPANSION)
+        shift += moved
+        topic = topic + centre * (expansion * EXPANSION / spread)
+    _, spread = world.standard(scores)
+    found.linear.tfidf[columns] *= spreads[0]
+    whole = Written(
+        Linear(found.linear.tfidf, topic), columns, bm25 * spreads[2], phrases, spreads[3], shift
     )
-    shift = found.shift - share * mean / spread
-    expanded = Written(linear, found.phrases, found.phrase_weight, shift)
-    return expanded, scores + (close - mean) * (share / spread)
+    return whole.scaled(1.0 / spread), scores / spread
+
+
+def _best_topic(scores: Array, world: World) -> Array:
+    """Return the (d,) mean direction of the best scored papers, each by its score."""
+    free = np.where(world.unvoted, scores, -np.inf)
+    top = np.argsort(-free, kind="stable")[:EXPANDED_FROM]
+    weight = np.maximum(free[top], 0.0)
+    centre = weight @ world.vectors.svd[top] / max(float(weight.sum()), 1e-9)
+    return np.asarray(centre, dtype=np.float64)

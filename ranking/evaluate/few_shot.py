@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ranking.evaluate.collection import Collection, best_first, draw, read_collection
 from ranking.evaluate.metrics import auc, average_precision, ndcg, recall
 from ranking.evaluate.peers import METHODS, Prepared, Task
@@ -62,6 +64,7 @@ def measure(
         values: dict[int, dict[str, list[list[float]]]] = defaultdict(lambda: defaultdict(list))
         spent, fits = 0.0, 0
         for judged in collection.profiles:
+            pool = np.array(collection.pool_rows(judged), dtype=np.intp)
             for k in shots:
                 if k == 0 and not judged.terms:
                     continue
@@ -76,7 +79,7 @@ def measure(
                         drawn.likes,
                         drawn.dislikes,
                         drawn.rest,
-                        drawn.rest,
+                        pool,
                     )
                     started = time.perf_counter()
                     scores = method(task)

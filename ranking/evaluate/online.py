@@ -78,7 +78,7 @@ def measure(
                     tuple(likes[-MEMORY:]),
                     tuple(dislikes[-MEMORY:]),
                     day,
-                    np.setdiff1d(np.concatenate(of_days[: number + 1]), [*likes, *dislikes]),
+                    np.concatenate(of_days[: number + 1]),
                 )
                 started = time.perf_counter()
                 scores = method(task)

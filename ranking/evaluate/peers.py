@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-UNLABELLED = 1000  # papers that stand for the rest of the world where a pool is larger
+BACKGROUND = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
     """What a method may know: the written terms, the votes, the rows to score.
 
-    ``unlabelled`` are the rows that have come in and that nobody voted on.
+    ``pool`` are all rows that have come in, voted ones included.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Task:
     likes: tuple[int, ...]
     dislikes: tuple[int, ...]
     rest: NDArray[np.intp]
-    unlabelled: NDArray[np.intp]
+    pool: NDArray[np.intp]
 
 
 Method = Callable[[Task], "Floats"]
@@ -50,6 +50,7 @@ class Prepared:
         self.collection = collection
         self._space = space
         self._vectors: Vectors | None = None
+        self._rows: dict[bytes, Vectors] = {}
         self._plain: tuple[Sparse, Callable[[Sequence[str]], Sparse]] | None = None
 
     @property
@@ -63,6 +64,20 @@ class Prepared:
         if self._vectors is None:
             self._vectors = self.space.transform(self.collection.documents)
         return self._vectors
+
+    def rows(self, pool: NDArray[np.intp]) -> Vectors:
+        """Return the vectors of these rows; the last ones asked for are kept."""
+        key = pool.tobytes()
+        if key not in self._rows:
+            while len(self._rows) >= 2:
+                del self._rows[next(iter(self._rows))]
+            self._rows[key] = self.space.transform([self.collection.documents[i] for i in pool])
+        return self._rows[key]
+
+    def background(self, pool: NDArray[np.intp]) -> Vectors:
+        """Return a fixed sample of these rows, as an installation keeps one of its papers."""
+        picked = np.random.RandomState(0).permutation(len(pool))[:BACKGROUND]
+        return self.rows(pool[np.sort(picked)])
 
     @property
     def plain(self) -> tuple[Sparse, Callable[[Sequence[str]], Sparse]]:
@@ -144,10 +159,10 @@ def sanity_method(prepared: Prepared) -> Method:
         if not task.likes:
             query = transform([" ".join(task.terms)])
             return np.asarray((rest @ query.T).toarray(), dtype=np.float64).ravel()
-        votes = features[[*task.likes, *task.dislikes]]
-        x = vstack([votes, features[task.unlabelled]], format="csr")
+        likes = list(task.likes)
+        x = vstack([features[likes], features[np.setdiff1d(task.pool, likes)]], format="csr")
         y = np.zeros(x.shape[0])
-        y[: len(task.likes)] = 1
+        y[: len(likes)] = 1
         svm = LinearSVC(class_weight="balanced", max_iter=10_000, tol=1e-6, C=0.01, random_state=0)
         svm.fit(x, y)
         return np.asarray(svm.decision_function(rest), dtype=np.float64)
@@ -156,17 +171,20 @@ def sanity_method(prepared: Prepared) -> Method:
 
 
 def paperwire_method(prepared: Prepared) -> Method:
-    """Ours; a sample of the pool stands for the papers nobody voted on."""
-    space, vectors = prepared.space, prepared.vectors
+    """Ours; a sample of what has come in is the background."""
+    space = prepared.space
     documents = prepared.collection.documents
+    prepared.rows(np.arange(len(documents)))
+    placed = np.zeros(len(documents))
 
     def score(task: Task) -> Floats:
         votes = [Vote(documents[i], "voter", 1.0, 0.0) for i in task.likes]
         votes += [Vote(documents[i], "voter", -1.0, 0.0) for i in task.dislikes]
-        picked = np.random.RandomState(0).permutation(len(task.unlabelled))[:UNLABELLED]
-        world = vectors.take(task.unlabelled[np.sort(picked)])
-        model = fit(space, Interest(terms=task.terms, votes=tuple(votes)), world)
-        return model.score(vectors.take(task.rest)).values
+        interest = Interest(terms=task.terms, votes=tuple(votes))
+        model = fit(space, interest, prepared.background(task.pool))
+        whole = task.pool if 2 * len(task.rest) > len(task.pool) else task.rest
+        placed[whole] = model.score(prepared.rows(whole)).values
+        return placed[task.rest]
 
     return score
 

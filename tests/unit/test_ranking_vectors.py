@@ -37,7 +37,7 @@ def test_rows_have_length_one() -> None:
     assert np.allclose(norms, 1.0, atol=1e-5)
     assert np.allclose(np.linalg.norm(vectors.svd, axis=1), 1.0, atol=1e-5)
     assert vectors.tfidf.dtype == np.float32
-    assert vectors.svd.dtype == np.float32
+    assert vectors.svd.dtype == np.float64
 
 
 def test_papers_of_one_topic_are_close() -> None:
