@@ -25,8 +25,8 @@ def keep_secret(home: Path, name: str, value: str, environ: Mapping[str, str] = 
     """Write the secret setting ``name`` (``slack.bot_token``) to a file of mode 600; return it.
 
     In the folder of PAPERWIRE_SECRETS_DIR where that is set and writable, which is read without
-    being named; else in the home folder's ``secrets``, and the settings file is made to name it, being written
-    first where there is none. Raises PaperwireError when something cannot be written.
+    being named; else in the home folder's ``secrets``, and the settings file is made to name it,
+    being written first where there is none. Raises PaperwireError when something cannot be written.
     """
     variable = next(s.variable for s in list_settings() if s.name == name and s.secret)
     named = environ.get(SECRETS_DIR, "").strip()

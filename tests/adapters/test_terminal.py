@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from bot.domain import Layout, PaperwireError, Post, PostKind, Reply, Signal
-from bot.platforms.terminal import Terminal
 from bot.platforms.journal import Journal, journal_path
+from bot.platforms.terminal import Terminal
 from bot.ports import (
     ChatPlatform,
     Inbound,

@@ -20,8 +20,8 @@ from bot.domain import (
     PostKind,
     Signal,
 )
-from bot.platforms.terminal import Terminal
 from bot.platforms.journal import Journal, journal_path
+from bot.platforms.terminal import Terminal
 from bot.ports import (
     Absent,
     CannotTell,

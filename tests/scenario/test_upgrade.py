@@ -177,6 +177,7 @@ def test_an_old_back_up_is_brought_up_when_restored(tmp_path: Path) -> None:
     schema_dumps.load(EVERY[0], tmp_path / "old.db")
     done = run(tmp_path, "restore", str(tmp_path / "old.db"))
     assert done.exit_code == 0, done.output
-    assert "papers 2, listings 1, channels 1, digests 1, messages 2, deliveries 1, feedback 1" in done.output
+    rows = "papers 2, listings 1, channels 1, digests 1, messages 2, deliveries 1, feedback 1"
+    assert rows in done.output
     assert "terminal:ears: what may have been posted since is not posted again." in done.output
     assert snapshot.standing(tmp_path / "paperwire.db").pending == ()

@@ -15,34 +15,58 @@ TUESDAY = MONDAY + timedelta(days=1)
 WEDNESDAY = MONDAY + timedelta(days=2)
 
 SPEECH = (
-    "We train a speech recognition model on many languages. Word error rates fall on every one "
-    "of them. The acoustic encoder is shared between the languages.",
-    "Far-field microphones hear echoes. Our beamformer helps speech recognition in loud kitchens, "
-    "and needs no transcripts of the rooms.",
-    "Stuttering breaks most speech recognition systems. A decoder with a skip state follows "
-    "repeated syllables and keeps its latency.",
-    "Children's voices differ from adults'. Pitch warping adapts speech recognition to them with "
-    "an hour of recordings.",
+    (
+        "We train a speech recognition model on many languages. Word error rates fall on every one "
+        "of them. The acoustic encoder is shared between the languages."
+    ),
+    (
+        "Far-field microphones hear echoes. Our beamformer helps speech recognition in loud kitchens, "
+        "and needs no transcripts of the rooms."
+    ),
+    (
+        "Stuttering breaks most speech recognition systems. A decoder with a skip state follows "
+        "repeated syllables and keeps its latency."
+    ),
+    (
+        "Children's voices differ from adults'. Pitch warping adapts speech recognition to them with "
+        "an hour of recordings."
+    ),
 )
 GRAPHS = (
-    "Message passing on graphs smooths node features. We propose a graph network whose layers "
-    "keep them apart. Node classification improves on sparse graphs.",
-    "Molecules are graphs with bonds as edges. A graph network predicts their energies and obeys "
-    "rotations of space.",
-    "Road maps change by the hour. Our graph network forecasts traffic on edges that were closed "
-    "during training.",
-    "Recommender graphs have few links for new users. Edge dropping trains a graph network that "
-    "needs no history.",
+    (
+        "Message passing on graphs smooths node features. We propose a graph network whose layers "
+        "keep them apart. Node classification improves on sparse graphs."
+    ),
+    (
+        "Molecules are graphs with bonds as edges. A graph network predicts their energies and obeys "
+        "rotations of space."
+    ),
+    (
+        "Road maps change by the hour. Our graph network forecasts traffic on edges that were closed "
+        "during training."
+    ),
+    (
+        "Recommender graphs have few links for new users. Edge dropping trains a graph network that "
+        "needs no history."
+    ),
 )
 ROBOTS = (
-    "A robot arm learns to grasp objects from images. We collect grasping trials and train a "
-    "policy. The gripper succeeds on objects it never saw.",
-    "Soft fruit bruises. Tactile skin lets a robot choose the force of grasping before contact, "
-    "and berries survive the harvest.",
-    "Cluttered bins hide what is wanted. A robot plans pushes first and grasping second, which "
-    "halves the number of attempts.",
-    "Two arms lift what one cannot. Robot grasping with both hands is learned from human video "
-    "without labels.",
+    (
+        "A robot arm learns to grasp objects from images. We collect grasping trials and train a "
+        "policy. The gripper succeeds on objects it never saw."
+    ),
+    (
+        "Soft fruit bruises. Tactile skin lets a robot choose the force of grasping before contact, "
+        "and berries survive the harvest."
+    ),
+    (
+        "Cluttered bins hide what is wanted. A robot plans pushes first and grasping second, which "
+        "halves the number of attempts."
+    ),
+    (
+        "Two arms lift what one cannot. Robot grasping with both hands is learned from human video "
+        "without labels."
+    ),
 )
 
 
