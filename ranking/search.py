@@ -108,7 +108,8 @@ def find(
     top, texts, total, exact = _read(collection, query, phrases, top, matches, depth)
     values = scores[top]
     if weights:
-        idf = {term: _idf(collection.lengths, lists.get(term, NONE)) for term in weights}
+        stored = int(np.count_nonzero(collection.lengths))
+        idf = {term: _idf(stored, lists.get(term, NONE)) for term in weights}
         head = rerank(values[: len(texts)], texts, pairs, idf)
         order = np.argsort(-head, kind="stable")
         # What was not read again stays below what was.
@@ -130,8 +131,9 @@ def similar(collection: Collection, text: Text, *, depth: int = 10) -> Found:
     """Return the papers most like one: its weightiest terms, then the cosine of whole papers."""
     counts = Counter(stems(text.title) * 2 + stems(text.abstract))
     lists = collection.postings(sorted(counts))
+    stored = int(np.count_nonzero(collection.lengths))
     weighed = {
-        term: (1.0 + math.log(count)) * _idf(collection.lengths, lists[term])
+        term: (1.0 + math.log(count)) * _idf(stored, lists[term])
         for term, count in counts.items()
         if term in lists
     }
@@ -164,6 +166,7 @@ def bm25(
     scores = np.zeros(len(lengths), np.float32)
     present = lengths[lengths > 0]
     mean = float(present.mean(dtype=np.float64)) if len(present) else 1.0
+    stored = len(present)
     for term in sorted(weights):
         found = lists.get(term, NONE)
         counts = found.counts.astype(np.float32)
@@ -171,7 +174,7 @@ def bm25(
         norms *= np.float32(K1 * B / mean)
         norms += np.float32(K1 * (1.0 - B))
         norms += counts
-        counts *= np.float32(weights[term] * _idf(lengths, found))
+        counts *= np.float32(weights[term] * _idf(stored, found))
         counts /= norms
         scores[found.papers] += counts
     return scores
@@ -224,9 +227,8 @@ def _of_largest(values: Floats) -> Floats:
     return np.asarray(values / largest if largest > 0 else values, np.float32)
 
 
-def _idf(lengths: NDArray[np.uint16], found: Postings) -> float:
-    papers, held = int(np.count_nonzero(lengths)), len(found)
-    return math.log(1.0 + (papers - held + 0.5) / (held + 0.5))
+def _idf(stored: int, found: Postings) -> float:
+    return math.log(1.0 + (stored - len(found) + 0.5) / (len(found) + 0.5))
 
 
 def _spelled(

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+NEWEST = 20_000
 LAST = "\U0010ffff"  # sorts behind every letter
 
 
@@ -219,11 +220,16 @@ def _halves(sources: Sequence[str]) -> Iterator[str]:
 
 
 def literally(connection: sqlite3.Connection, text: str, limit: int) -> list[int]:
-    """Return the newest papers whose title, else whose abstract, has these very characters."""
+    """Return the newest papers whose title, else whose abstract, has these very characters.
+
+    Every text has to be read for this, so only the ``NEWEST`` papers are looked through.
+    """
     rows = connection.execute(
-        "SELECT id FROM papers WHERE instr(lower(title), ?1) OR instr(lower(abstract), ?1)"
-        " ORDER BY instr(lower(title), ?1) = 0, id DESC LIMIT ?2",
-        (text.lower(), limit),
+        "SELECT id FROM (SELECT id, lower(title) AS title, lower(abstract) AS abstract"
+        " FROM papers ORDER BY id DESC LIMIT ?3)"
+        " WHERE instr(title, ?1) OR instr(abstract, ?1)"
+        " ORDER BY instr(title, ?1) = 0, id DESC LIMIT ?2",
+        (text.lower(), limit, NEWEST),
     )
     return [row[0] for row in rows]
 
