@@ -20,7 +20,8 @@ SPEECH = (
         "of them. The acoustic encoder is shared between the languages."
     ),
     (
-        "Far-field microphones hear echoes. Our beamformer helps speech recognition in loud kitchens, "
+        "Far-field microphones hear echoes. Our beamformer helps speech recognition in loud "
+        "kitchens, "
         "and needs no transcripts of the rooms."
     ),
     (
@@ -28,7 +29,8 @@ SPEECH = (
         "repeated syllables and keeps its latency."
     ),
     (
-        "Children's voices differ from adults'. Pitch warping adapts speech recognition to them with "
+        "Children's voices differ from adults'. Pitch warping adapts speech recognition to "
+        "them with "
         "an hour of recordings."
     ),
 )
@@ -38,15 +40,18 @@ GRAPHS = (
         "keep them apart. Node classification improves on sparse graphs."
     ),
     (
-        "Molecules are graphs with bonds as edges. A graph network predicts their energies and obeys "
+        "Molecules are graphs with bonds as edges. A graph network predicts their energies "
+        "and obeys "
         "rotations of space."
     ),
     (
-        "Road maps change by the hour. Our graph network forecasts traffic on edges that were closed "
+        "Road maps change by the hour. Our graph network forecasts traffic on edges that "
+        "were closed "
         "during training."
     ),
     (
-        "Recommender graphs have few links for new users. Edge dropping trains a graph network that "
+        "Recommender graphs have few links for new users. Edge dropping trains a graph "
+        "network that "
         "needs no history."
     ),
 )
@@ -56,7 +61,8 @@ ROBOTS = (
         "policy. The gripper succeeds on objects it never saw."
     ),
     (
-        "Soft fruit bruises. Tactile skin lets a robot choose the force of grasping before contact, "
+        "Soft fruit bruises. Tactile skin lets a robot choose the force of grasping before "
+        "contact, "
         "and berries survive the harvest."
     ),
     (
