@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from bot.domain import ChannelState, MessageState, Signal
+from bot.domain import ChannelState, MessageState, Reply, Signal
 from bot.ports import Request
 from bot.services.deliver import Courier
 from bot.services.inbox import Inbox
 from bot.services.ingest import ingest
 from bot.services.manage import Defaults
+from bot.services.pictures import add_profile_picture, add_status_picture
 from bot.services.plan import plan_due
 from bot.services.ranker import Rankers
 from bot.services.react import read_back
@@ -123,7 +124,11 @@ async def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     async with loopback_discord() as server:
         server.shards = 2
         newsroom = Newsroom(tmp_path, server)
-        monkeypatch.setattr(world, "now", lambda: newsroom.now.timestamp())
+
+        def moment() -> float:
+            return newsroom.now.timestamp()
+
+        monkeypatch.setattr(world, "now", moment)
         await newsroom.open()
         yield newsroom
         await newsroom.close()
@@ -200,6 +205,29 @@ async def test_from_the_invite_to_a_learned_digest_over_a_restart(room: Newsroom
     assert "🔖" in answer(saved).text
     listed = await room.folk.slash(first, ben, "saved")
     assert "Robot grasping study 1" in Reading(listed.last.body).text
+
+
+async def test_profile_and_status_can_be_seen_as_pictures(room: Newsroom) -> None:
+    _, channel = await invited(room, 0)
+    ada = room.server.user("ada")
+    options: dict[str, str | int] = {"interests": "study", "threshold": 0, "size": 3}
+    await room.folk.slash(channel, ada, "subscribe", options, permissions=MANAGER)
+    for day, number in ((MONDAY, 1), (TUESDAY, 2)):
+        room.now = at(day, 6)
+        room.read(a_day(number), day)
+        await room.step(at(day, 9))
+        newest = papers(channel)[-3:]
+        for message, button in zip(newest[:2], (0, 1), strict=True):
+            await room.folk.press(message, ada, parts(message)[button]["custom_id"])
+    with room.store.read() as connection:
+        (held,) = channels.every(connection)
+    said = Reply("Interests")
+    profile = add_profile_picture(room.store, room.rankers, held, said, room.now)
+    assert profile.image.startswith(b"\x89PNG")
+    assert "learned" in profile.image_alt
+    status = add_status_picture(room.store, held, said)
+    assert status.image.startswith(b"\x89PNG")
+    assert "2026-06-15 1 of 2, 2026-06-16 1 of 2" in status.image_alt
 
 
 async def test_nothing_is_posted_twice_over_a_lost_answer_and_a_restart(room: Newsroom) -> None:
