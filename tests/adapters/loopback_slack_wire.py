@@ -36,6 +36,7 @@ class WiredSlack(LoopbackSlack):
         self.late: list[str] = []  # deliveries that were not acknowledged in time
         self.acknowledged: list[Json] = []
         self.sockets_opened = 0
+        self.hides_private_names = True  # as Slack does
         self._tickets: set[str] = set()
         self._waiting: dict[str, asyncio.Future[Json]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -253,7 +254,7 @@ class WiredSlack(LoopbackSlack):
             "team_id": self.team_id,
             "team_domain": "loopback",
             "channel_id": room.id,
-            "channel_name": "privategroup" if room.private else room.name,
+            "channel_name": self.name_told(room),
             "user_id": user,
             "user_name": user.lower(),
             "command": "/papers",
@@ -268,6 +269,10 @@ class WiredSlack(LoopbackSlack):
         if answer and answer.get("text"):
             self.responses[url_id].append(answer)
         return url_id
+
+    def name_told(self, room: Room) -> str:
+        """The name of a channel in commands and presses."""
+        return "privategroup" if room.private and self.hides_private_names else room.name
 
     def _interaction(self, user: str, kind: str) -> Json:
         return {
@@ -297,7 +302,7 @@ class WiredSlack(LoopbackSlack):
             },
             "channel": {
                 "id": room.id,
-                "name": "privategroup" if room.private else room.name,
+                "name": self.name_told(room),
             },
             "state": {"values": {}},
             "response_url": url,

@@ -12,7 +12,7 @@ from tests.adapters.counterpart import make_card, until
 from tests.adapters.loopback_slack_wire import elements
 from tests.adapters.slack_fixtures import Stage, action_ids, seen, stage
 from tests.adapters.slack_place import find_button
-from tests.adapters.slack_world import Json, refused
+from tests.adapters.slack_world import Json, rate_limited, refused
 
 __all__ = ["stage"]
 
@@ -71,6 +71,14 @@ async def test_an_answer_for_all_is_not_sent_twice_where_its_fate_is_unknown(sta
     assert len(stage.slack.responses[url_id]) == 1
 
 
+async def test_an_answer_waits_where_slack_asks_for_it(stage: Stage) -> None:
+    url = stage.slack.response_url()
+    stage.slack.expired.add(url.rpartition("/")[2])
+    stage.slack.faults["chat.postEphemeral"].append(rate_limited(1))
+    await stage.slack.type_command(stage.room, "UADA", "status", url)
+    await until(lambda: bool(stage.slack.ephemeral), "the answer")
+
+
 async def test_an_answer_for_all_that_provably_failed_is_posted(stage: Stage) -> None:
     stage.core.core.reply = Reply("For all.", ephemeral=False)
     nowhere = stage.slack.response_url().replace(f":{stage.slack.port}/", ":1/")
@@ -100,6 +108,14 @@ async def test_a_private_channel_is_known_as_one_and_by_its_name(stage: Stage) -
     await stage.type("status")
     place = stage.core.core.commands[-1].place
     assert (place.name, place.private, place.address) == ("#papers", True, stage.address)
+
+
+async def test_a_private_channel_that_a_service_names_is_still_private(stage: Stage) -> None:
+    stage.room.private = True
+    stage.slack.hides_private_names = False
+    await stage.type("subscribe vowels")
+    place = stage.core.core.commands[-1].place
+    assert (place.name, place.private) == ("#papers", True)
 
 
 async def test_a_private_channel_that_cannot_be_looked_up_is_still_private(stage: Stage) -> None:

@@ -27,6 +27,7 @@ from bot.platforms.slack.blocks import (
     with_counts,
 )
 from bot.platforms.slack.desk import Asked, Desk, modal, read_place, with_place
+from bot.platforms.slack.images import upload_image
 from bot.platforms.slack.listeners import team_of
 from bot.platforms.slack.mrkdwn import bold, escape, line
 from bot.platforms.slack.outcomes import TROUBLES, error_of
@@ -157,7 +158,12 @@ class Actions:
     async def _say(self, asked: Asked, command: str, *, replace: bool = False) -> None:
         person = await self._desk.people.person(asked.team, asked.user, asked.channel)
         reply = await self._desk.command(asked.place, person, command)
-        message = reply_message(reply, command=command, placed=bool(asked.place.address))
+        message = reply_message(
+            reply,
+            command=command,
+            image_id=await upload_image(self._desk.workspaces, asked.team, reply),
+            placed=bool(asked.place.address),
+        )
         await self._desk.answer(asked, message, everyone=not reply.ephemeral, replace=replace)
 
     async def detail(

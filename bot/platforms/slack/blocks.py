@@ -293,10 +293,11 @@ def with_counts(
         for element in block.get("elements") or () if block.get("type") == "actions" else ():
             mark = marks.get(element.get("action_id", ""))
             target = read_target(str(element.get("value", "")))
-            if mark is None or target is None or target.number != number:
+            text = element.get("text")
+            if mark is None or target is None or target.number != number or not text:
                 continue
             count = told.get(element["action_id"], 0)
             words = f"{mark} {count}" if count else mark
-            changed |= element["text"].get("text") != words
-            element["text"]["text"] = words
+            changed |= text.get("text") != words
+            text["text"] = words
     return fresh if changed else None

@@ -25,6 +25,7 @@ log = structlog.get_logger(__name__)
 
 WRONG = Reply("That went wrong here. The operator's log has the details.", ok=False)
 MODAL_BLOCKS = 100
+LONGEST_WAIT = 30.0  # seconds that an answer is held back where Slack asks for it
 REMEMBERED = 5000
 
 
@@ -155,7 +156,24 @@ class Desk:
         log.info("slack_response_url_refused", status=answer.status_code, body=answer.body[:100])
         return False
 
-    async def _by_message(self, asked: Asked, message: Message, everyone: bool) -> None:
+    async def _by_message(
+        self, asked: Asked, message: Message, everyone: bool, tries: int = 3
+    ) -> None:
+        try:
+            await self._post(asked, message, everyone)
+        except (PaperwireError, *TROUBLES) as trouble:
+            verdict = judge(trouble)
+            if tries > 1 and asked.thread_ts and error_of(trouble) in NO_THREAD:
+                asked = dataclasses.replace(asked, thread_ts="")
+                await self._by_message(asked, message, everyone, tries - 1)
+            elif tries > 1 and isinstance(verdict, Retry) and verdict.after <= LONGEST_WAIT:
+                await asyncio.sleep(max(1.0, verdict.after))
+                await self._by_message(asked, message, everyone, tries - 1)
+            else:
+                self.workspaces.tell_once(asked.team, trouble)
+                log.warning("slack_answer_lost", channel=asked.channel, reason=name(trouble)[:200])
+
+    async def _post(self, asked: Asked, message: Message, everyone: bool) -> None:
         arguments: dict[str, Any] = {
             "channel": asked.channel,
             "text": message.text,
@@ -163,21 +181,11 @@ class Desk:
         }
         if asked.thread_ts:
             arguments["thread_ts"] = asked.thread_ts
-        try:
-            workspace = await self.workspaces.workspace(asked.team)
-            if everyone:
-                await workspace.post.chat_postMessage(
-                    **arguments, unfurl_links=False, unfurl_media=False
-                )
-            else:
-                await workspace.post.chat_postEphemeral(**arguments, user=asked.user)
-        except (PaperwireError, *TROUBLES) as trouble:
-            if asked.thread_ts and error_of(trouble) in NO_THREAD:
-                asked = dataclasses.replace(asked, thread_ts="")
-                await self._by_message(asked, message, everyone)
-                return
-            self.workspaces.tell_once(asked.team, trouble)
-            log.warning("slack_answer_lost", channel=asked.channel, reason=name(trouble)[:200])
+        client = (await self.workspaces.workspace(asked.team)).post
+        if everyone:
+            await client.chat_postMessage(**arguments, unfurl_links=False, unfurl_media=False)
+        else:
+            await client.chat_postEphemeral(**arguments, user=asked.user)
 
     # --- views
 

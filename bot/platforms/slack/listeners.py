@@ -24,7 +24,7 @@ from bot.commands import (
     Subscribe,
     parse,
 )
-from bot.domain import ChannelState, Person, Place, Reply, VoteEvent
+from bot.domain import ChannelState, Person, Place, VoteEvent
 from bot.platforms.slack.blocks import JsonObject
 from bot.platforms.slack.desk import Asked, Desk
 from bot.platforms.slack.images import upload_image
@@ -243,14 +243,13 @@ async def carry_out(
         command: object = parse(text)
     except CommandError:
         command = None  # the core says what is wrong with it
-    place = asked.place
+    place, outside = asked.place, False
     if isinstance(command, Subscribe):
-        zone = await people.timezone(asked.team, asked.user)
-        place = dataclasses.replace(place, timezone=zone)
+        place, outside = await _look_around(people, asked)
     person = await people.person(asked.team, asked.user, asked.channel)
     reply = await desk.command(place, person, text, event_id)
-    if isinstance(command, Subscribe) and reply.ok:
-        reply = await _invite(people, asked, reply)
+    if outside and reply.ok:
+        reply = dataclasses.replace(reply, lines=(*reply.lines, NOT_A_MEMBER))
     spoken = in_public and reply.ok and not isinstance(command, _PERSONAL)
     editable = reply.ok and person.may_manage and not in_public
     message = reply_message(
@@ -262,10 +261,14 @@ async def carry_out(
     await desk.answer(asked, message, everyone=spoken or not reply.ephemeral)
 
 
-async def _invite(people: People, asked: Asked, reply: Reply) -> Reply:
-    if await people.is_member(asked.team, asked.channel) is not False:
-        return reply
-    return dataclasses.replace(reply, lines=(*reply.lines, NOT_A_MEMBER))
+async def _look_around(people: People, asked: Asked) -> tuple[Place, bool]:
+    """Return the place with what a subscription keeps of it, and whether we are not in it."""
+    place = dataclasses.replace(asked.place, timezone=await people.timezone(asked.team, asked.user))
+    if asked.channel.startswith("D"):
+        return place, False
+    info = await people.channel(asked.team, asked.channel, fresh=True)
+    private = bool(info.get("is_private", place.private)) or place.private
+    return dataclasses.replace(place, private=private), info.get("is_member") is False
 
 
 def team_of(body: Event, context: AsyncBoltContext) -> str:

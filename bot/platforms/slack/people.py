@@ -48,7 +48,7 @@ class People:
         """Return a place; ``name`` is what the event calls it, where it does."""
         address = await self.address(team, channel)
         if name and name not in _UNNAMED:
-            return Place(PLATFORM, address, name=f"#{name}")
+            return Place(PLATFORM, address, name=f"#{name}", private=name.startswith("mpdm-"))
         if channel.startswith("D"):
             return Place(PLATFORM, address, name="direct message", private=True)
         info = await self.channel(team, channel)
@@ -79,11 +79,6 @@ class People:
         """Return the time zone of a person's own profile, or None."""
         zone = (await self.user(team, user)).get("tz")
         return str(zone) if zone else None
-
-    async def is_member(self, team: str, channel: str) -> bool | None:
-        """Whether the app is in a channel; None where Slack does not say."""
-        said = (await self.channel(team, channel, fresh=True)).get("is_member")
-        return said if isinstance(said, bool) else None
 
     async def user(self, team: str, user: str) -> JsonObject:
         """Return what ``users.info`` says; empty where it says nothing."""

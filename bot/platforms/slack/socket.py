@@ -42,7 +42,7 @@ class PatientClient(SocketModeClient):
     async def issue_new_wss_url(self) -> str:
         """Return an address to connect to; waits while Slack gives none."""
         # Waiting here keeps the SDK from asking again every few seconds, for ever.
-        while True:
+        while not self.closed:
             try:
                 url: str = await super().issue_new_wss_url()
             except TROUBLES as trouble:
@@ -50,6 +50,7 @@ class PatientClient(SocketModeClient):
             else:
                 self.pause = 0.0
                 return url
+        raise ConnectionError("the connection is closed")
 
     def _next_pause(self, trouble: BaseException) -> float:
         refused = isinstance(trouble, SlackApiError) and read_refusal(trouble).error in TOKEN_ERRORS
