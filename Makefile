@@ -51,9 +51,9 @@ bench: $(VENV)/.installed-dev
 soak: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -s -m soak
 
-# Rewrites the reference part of deploy/README.md from the code.
+# Rewrites what the documents take from the code: the reference, and README.md's digest.
 docs: $(VENV)/.installed
-	$(BIN)/python -m bot.cli.reference deploy/README.md
+	$(BIN)/python -m bot.cli.reference deploy/README.md README.md
 
 # Writes the dump of a new schema version, from which the next one is tested.
 schema: $(VENV)/.installed-dev

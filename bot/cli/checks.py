@@ -24,6 +24,7 @@ class Check:
 
 def examine(desk: Desk) -> list[Check]:
     """Look at everything; a trouble in one place does not hide the others."""
+    from bot.cli.connections import check_discord, check_slack
     from bot.cli.installation import check_backups, check_packages
 
     checks: list[Check] = []
@@ -36,12 +37,14 @@ def examine(desk: Desk) -> list[Check]:
         _channels,
         _outbox,
         _platforms,
+        check_slack,
+        check_discord,
     ):
         try:
             checks += look(desk)
         except PaperwireError as error:
             checks.append(
-                Check(look.__name__.removeprefix("check").strip("_"), ok=False, words=str(error))
+                Check(look.__name__.removeprefix("check_").strip("_"), ok=False, words=str(error))
             )
             if look in {_settings, _database}:
                 break

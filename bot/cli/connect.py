@@ -24,15 +24,6 @@ TRIES = 3
 HELLO = "Paperwire is connected. Subscribe this channel with: /papers subscribe YOUR INTERESTS"
 SLACK_APPS = "https://api.slack.com/apps"
 DISCORD_APPS = "https://discord.com/developers/applications"
-# What each permission is for; the numbers are Discord's bits.
-DISCORD_PERMISSIONS = {
-    "Add Reactions": (1 << 6, "offer number reactions where a digest is one message"),
-    "View Channel": (1 << 10, "see the channels it posts to"),
-    "Send Messages": (1 << 11, "post digests and answers"),
-    "Embed Links": (1 << 14, "show a paper as a card"),
-    "Read Message History": (1 << 16, "find a post again whose answer was lost"),
-    "Send Messages in Threads": (1 << 38, "post where a thread is subscribed"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +105,8 @@ def connect_slack(desk: Desk) -> None:
 @click.pass_obj
 def connect_discord(desk: Desk) -> None:
     """Connect a Discord bot: create it, keep its token, invite it, send a test message."""
+    from bot.platforms.discord.check import PERMISSIONS, invite_link
+
     settings = desk.settings
     _step(1, f"Create an application at {DISCORD_APPS}")
     _step(2, "On its page 'Bot', press 'Reset Token' and copy what appears.")
@@ -121,9 +114,9 @@ def connect_discord(desk: Desk) -> None:
     token, application = _ask("   Bot token", "", lambda token: _try_discord(settings, token))
     _keep(settings.home, {"discord.token": token})
     _step(3, "Invite it to your server with this link:")
-    click.echo(f"   {discord_link(application)}")
+    click.echo(f"   {invite_link(application)}")
     click.echo("   It asks for these permissions and no more:")
-    for name, (_, purpose) in DISCORD_PERMISSIONS.items():
+    for name, purpose in PERMISSIONS.values():
         click.echo(f"     {name:<24} to {purpose}")
     _greet(
         "   Channel id for a test message (right-click it, 'Copy Channel ID'; Enter skips)",
@@ -156,17 +149,6 @@ def find_manifest() -> Path | None:
         package.parent / "deploy" / "slack-manifest.yaml",
     )
     return next((place for place in places if place.is_file()), None)
-
-
-def discord_link(application_id: str) -> str:
-    """Return the address at which a server's owner invites the bot, with exact permissions."""
-    bits = sum(bit for bit, _ in DISCORD_PERMISSIONS.values())
-    wanted = {
-        "client_id": application_id,
-        "permissions": bits,
-        "scope": "bot applications.commands",
-    }
-    return f"https://discord.com/oauth2/authorize?{urlencode(wanted)}"
 
 
 def _step(number: int, words: str) -> None:

@@ -1,10 +1,12 @@
-"""The reference part of deploy/README.md, made from the code so that it cannot rot.
+"""What the documents take from the code, so that it cannot rot.
 
-``make docs`` rewrites it; a test fails when the file says something else than the code.
+That is the reference in deploy/README.md and the sample digest in README.md. ``make docs``
+rewrites both; tests fail when the files say something else than the code.
 """
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +15,8 @@ import click
 
 BEGIN = "<!-- made by make docs: begin -->"
 END = "<!-- made by make docs: end -->"
+SAMPLE = "━━ Papers for language-lab · Tue 6 Oct"  # the digest that README.md shows
+SAMPLE_MARK = "A digest, as a person sees it:\n\n```text\n"
 
 
 def reference() -> str:
@@ -25,6 +29,23 @@ def rewrite(text: str) -> str:
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{BEGIN}\n{reference()}{END}{after}"
+
+
+def rewrite_digest(text: str) -> str:
+    """Return README.md with its sample digest made anew: what the demonstration prints of it."""
+    from bot.demo import play
+
+    printed = io.StringIO()
+    play(brief=False, stream=printed)
+    lines = [line.rstrip() for line in printed.getvalue().splitlines()]
+    start = next(i for i, line in enumerate(lines) if line.startswith(SAMPLE))
+    first = next(i for i in range(start, len(lines)) if lines[i].startswith(" 1  "))
+    last = next(i for i in range(first, len(lines)) if lines[i].startswith("    match "))
+    # The head without its list of titles, then the first paper.
+    shown = [*lines[start : start + 2], "", *lines[first : last + 1]]
+    head, _, rest = text.partition(SAMPLE_MARK)
+    _, _, after = rest.partition("\n```\n")
+    return f"{head}{SAMPLE_MARK}{chr(10).join(shown)}\n```\n{after}"
 
 
 def _settings() -> Iterator[str]:
@@ -83,5 +104,5 @@ def _cell(text: str) -> str:
 
 
 if __name__ == "__main__":
-    document = Path(sys.argv[1])
-    document.write_text(rewrite(document.read_text(encoding="utf-8")), encoding="utf-8")
+    for document, renew in zip(map(Path, sys.argv[1:]), (rewrite, rewrite_digest), strict=False):
+        document.write_text(renew(document.read_text(encoding="utf-8")), encoding="utf-8")

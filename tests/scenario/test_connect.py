@@ -15,8 +15,9 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from bot.cli.connect import DISCORD_PERMISSIONS, discord_link, find_manifest, slack_link
+from bot.cli.connect import find_manifest, slack_link
 from bot.cli.main import front
+from bot.platforms.discord.check import PERMISSIONS, invite_link
 from bot.platforms.slack.scopes import SCOPES
 from bot.settings import load
 from bot.settings.secrets import keep_secret
@@ -132,7 +133,7 @@ def test_discord_is_connected_from_one_pasted_token(home: Path, platforms: Platf
     token = load(home, {}).discord.token
     assert token is not None
     assert token.get_secret_value() == DISCORD
-    assert discord_link("424242") in done.output
+    assert invite_link("424242") in done.output
     assert "The test message is there." in done.output
     [posted] = [body for path, _, body in platforms.seen if path.endswith("/messages")]
     assert json.loads(posted)["allowed_mentions"] == {"parse": []}
@@ -216,17 +217,10 @@ def test_the_slack_link_carries_the_whole_manifest() -> None:
     assert yaml.safe_load(query["manifest_yaml"][0]) == yaml.safe_load(manifest.read_text())
 
 
-def test_the_invite_asks_for_exactly_the_permissions_that_are_told() -> None:
-    import discord
-
-    from bot.platforms.discord.guilds import NEEDED
-
-    query = parse_qs(urlsplit(discord_link("1")).query)
-    told = {name.lower().replace(" ", "_"): True for name in DISCORD_PERMISSIONS}
-    asked = discord.Permissions(int(query["permissions"][0]))
-    assert asked == discord.Permissions(**told)
-    assert asked.is_superset(discord.Permissions(**dict.fromkeys(NEEDED, True)))
-    assert query["scope"] == ["bot applications.commands"]
+def test_every_permission_is_told_with_what_it_is_for(home: Path) -> None:
+    done = walk(home, "discord", DISCORD, "")
+    for name, purpose in PERMISSIONS.values():
+        assert f"{name:<24} to {purpose}" in done.output
 
 
 @pytest.mark.parametrize(
@@ -260,6 +254,30 @@ def test_where_there_is_a_folder_of_secrets_the_file_goes_there(tmp_path: Path) 
     token = load(tmp_path, environ).discord.token
     assert token is not None
     assert token.get_secret_value() == DISCORD
+
+
+def test_doctor_tells_a_connected_chat_from_one_that_lacks_something(
+    home: Path, platforms: Platforms
+) -> None:
+    walk(home, "slack", BOT, APP, "")
+    runner = CliRunner()
+    well = runner.invoke(front, ["--home", str(home), "doctor"])
+    assert "ok  slack: Slack: connected to Lab as U1" in well.output
+    assert "ok  slack: Slack: Socket Mode can connect" in well.output
+    platforms.scopes = "commands"
+    lacking = runner.invoke(front, ["--home", str(home), "doctor"])
+    assert lacking.exit_code == 1
+    assert "missing chat:write: to post digests and answers" in lacking.output
+    assert "next: paperwire init slack, then restart" in lacking.output
+    assert BOT not in well.output + lacking.output
+
+
+def test_doctor_says_what_to_do_about_a_discord_token_that_is_refused(home: Path) -> None:
+    keep_secret(home, "discord.token", "refused-token", {})
+    done = CliRunner().invoke(front, ["--home", str(home), "doctor"])
+    assert done.exit_code == 1
+    assert "Discord does not accept discord.token" in done.output
+    assert "next: paperwire init discord, then restart" in done.output
 
 
 def test_bare_init_still_writes_the_settings_file(tmp_path: Path) -> None:
