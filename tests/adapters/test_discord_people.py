@@ -68,6 +68,17 @@ async def test_what_is_no_vote_is_left_alone() -> None:
         assert [s.signal for s in standing] == [Signal.DISLIKE]
 
 
+async def test_reactions_on_other_peoples_messages_are_left_alone() -> None:
+    async with stage() as scene:
+        await scene.sent(paper(), "k1")
+        (ours,) = scene.channel.messages
+        theirs = await scene.server.add_message(scene.channel, scene.ada, {"content": "hello"})
+        await scene.server.react(theirs, scene.ada, "👍", on=True)
+        await scene.server.react(ours, scene.ada, "👍", on=True)
+        await scene.core.until_votes(1)
+        assert [vote.remote_id for vote in scene.core.votes] == [str(ours.id)]
+
+
 async def test_reactions_come_in_the_order_in_which_they_were_made() -> None:
     async with stage() as scene:
         await scene.sent(paper(), "k1")
@@ -391,6 +402,17 @@ async def test_suggestions_that_discord_would_refuse_are_left_out() -> None:
         choices = await scene.folk.complete(scene.channel, scene.ada, "search", "query", "x")
         assert len(choices) == 25
         assert choices[0] == {"name": "y" * 100, "value": "twice"}
+
+
+async def test_suggestions_that_take_too_long_are_none() -> None:
+    async with stage(pace=replace(HASTE, answer=0.05)) as scene:
+
+        async def dawdle(*_: Any) -> tuple[Suggestion, ...]:
+            await asyncio.sleep(5)
+            return (Suggestion("late", "late"),)
+
+        scene.inbound.suggest = dawdle  # type: ignore[method-assign]
+        assert await scene.folk.complete(scene.channel, scene.ada, "search", "query", "x") == []
 
 
 async def test_help_topics_are_completed() -> None:

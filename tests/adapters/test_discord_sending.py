@@ -170,6 +170,28 @@ async def test_a_history_that_may_not_be_read_is_not_taken_for_empty() -> None:
         assert isinstance(await scene.find("k1"), CannotTell)
 
 
+@pytest.mark.parametrize("told", [True, False], ids=["told by the gateway", "found by asking"])
+async def test_an_empty_answer_without_the_right_to_read_proves_nothing(told: bool) -> None:
+    async with stage() as scene:
+        await scene.sent(paper(), "k1")
+        scene.channel.denied.add("read_message_history")
+        if told:
+            await scene.server.change(scene.channel)
+            await scene.folk.slash(scene.channel, scene.ada, "help")
+        assert isinstance(await scene.find("k1"), CannotTell)
+
+
+async def test_a_send_that_hangs_does_not_hold_up_a_stop() -> None:
+    async with stage(pace=replace(HASTE, send=30, finish=0.2)) as scene:
+        fault(scene, accept=True, hang=True)
+        sending = asyncio.create_task(scene.platform.send(scene.address, paper(), "k1"))
+        await asyncio.sleep(0.1)
+        async with asyncio.timeout(3):
+            await scene.platform.stop()
+        (ended,) = await asyncio.gather(sending, return_exceptions=True)
+        assert isinstance(ended, asyncio.CancelledError)  # neither sent nor not sent
+
+
 @pytest.mark.parametrize(
     ("denied", "words"), [("view_channel", "missing access"), ("send_messages", "permission")]
 )

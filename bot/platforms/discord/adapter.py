@@ -106,11 +106,17 @@ class Discord:
         """Finish the posts in hand, then close (bot.ports.ChatPlatform)."""
         self._closed = True
         if self._in_hand:
-            await asyncio.wait(set(self._in_hand))
-        for task in (*self._beside, *((self._running,) if self._running else ())):
+            # One that takes longer is cut off; it counts as unknown and is looked up later.
+            await asyncio.wait(set(self._in_hand), timeout=self._pace.finish)
+        running = (self._running,) if self._running is not None else ()
+        tasks: tuple[asyncio.Task[None] | asyncio.Task[SendOutcome], ...] = (
+            *self._in_hand,
+            *self._beside,
+            *running,
+        )
+        for task in tasks:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await asyncio.gather(*tasks, return_exceptions=True)
         self._running = None
 
     def health(self) -> Health:

@@ -77,8 +77,11 @@ class Answers:
         if spot is None:
             return ()
         who = person(interaction, self._rights)
-        async with asyncio.timeout(2 * self._patience):
-            return await self._inbound.suggest(spot.place, who, what, text)
+        try:
+            async with asyncio.timeout(self._patience):
+                return await self._inbound.suggest(spot.place, who, what, text)
+        except TimeoutError:
+            return ()  # by then the next letter has been typed
 
     async def spot(self, interaction: Interaction) -> Spot | None:
         """Return where an interaction happened, or None where Discord does not say."""

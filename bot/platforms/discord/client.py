@@ -51,6 +51,7 @@ class Pace:
 
     start: float = 15.0  # that start waits for the first connection
     send: float = 60.0  # one send, with discord.py's own waits
+    finish: float = 20.0  # for the sends in hand when stopped
     answer: float = 1.5  # before an interaction is deferred
     retry: float = 1.0  # before the first new session; doubles
     longest_retry: float = 60.0

@@ -32,24 +32,44 @@ async def find_key(
     """
     me = client.user.id if client.user is not None else 0
     after = discord.utils.time_snowflake(since - _CLOCKS)
-    forum = isinstance(client.get_channel(address.channel_id), discord.ForumChannel)
-    if not forum:
-        found = await _find_in(client, address.channel_id, key, me, after)
+    channel = client.get_channel(address.channel_id)
+    if not _readable(channel):
+        # Discord would answer with an empty history, which proves nothing.
+        return CannotTell("the bot may not read this channel's history", after=300.0)
+    forum = isinstance(channel, discord.ForumChannel)
+    async for thread_id in _rooms(client, address, me, forum=forum):
+        found = await _find_in(client, thread_id or address.channel_id, key, me, after)
         if found is None:
             return CannotTell("the channel's history is too long to read back")
-        if found:
-            return Found(str(MessageRef(found)))
-    if address.guild_id is None:
-        return Absent()
-    for thread_id in sorted(await _our_threads(client, address, me), reverse=True):
-        # A forum post's first message has the id of its thread.
-        found = await _find_in(client, thread_id, key, me, after)
-        if found is None:
-            return CannotTell("a thread's history is too long to read back")
-        if found:
+        if found and thread_id is not None:
             client.threads[thread_id] = address.channel_id
+        if found:
             return Found(str(MessageRef(found, thread_id)))
     return Absent()
+
+
+async def _rooms(
+    client: WireClient, address: Address, me: int, *, forum: bool
+) -> AsyncIterator[int | None]:
+    """Yield where our messages can be: the channel itself (None), then our threads, newest first.
+
+    A forum has no messages of its own.
+    """
+    if not forum:
+        yield None
+    if address.guild_id is not None:
+        for thread_id in sorted(await _our_threads(client, address, me), reverse=True):
+            yield thread_id
+
+
+def _readable(channel: object) -> bool:
+    if not isinstance(channel, discord.abc.GuildChannel | discord.Thread):
+        return True  # not known here: asking will tell
+    me = channel.guild.me
+    try:
+        return me is None or channel.permissions_for(me).read_message_history
+    except discord.ClientException:  # a thread whose channel is not known
+        return True
 
 
 async def _find_in(

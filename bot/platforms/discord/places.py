@@ -125,7 +125,8 @@ async def locate(client: WireClient, guild_id: int | None, channel_id: int) -> S
     guild = client.get_guild(guild_id)
     known = guild.get_channel_or_thread(channel_id) if guild is not None else None
     if isinstance(known, discord.Thread):
-        client.threads[known.id] = _parent_of(client, known.parent_id, known.owner_id)
+        # What we posted in ourselves is known to be ours, whoever started it.
+        client.threads.setdefault(known.id, _parent_of(client, known.parent_id, known.owner_id))
     parent_id = client.threads.get(channel_id)
     if known is None and parent_id is None:
         parent_id = await _ask_parent(client, channel_id)

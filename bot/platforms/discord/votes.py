@@ -46,9 +46,11 @@ class Votes:
     async def reacted(self, event: discord.RawReactionActionEvent, *, on: bool) -> None:
         """Hand in a reaction that a person gave or took back."""
         meant = read_emoji(event.emoji.name) if event.emoji.id is None else None
-        ours = self._client.user is not None and event.user_id == self._client.user.id
-        if meant is None or ours or (event.member is not None and event.member.bot):
+        me = self._client.user.id if self._client.user is not None else 0
+        if meant is None or event.user_id == me or (event.member and event.member.bot):
             return
+        if event.message_author_id not in {None, me}:
+            return  # told only of reactions that are added; the core knows our messages anyway
         spot = await locate(self._client, event.guild_id, event.channel_id)
         signal, number = meant
         await self._inbound.vote(
