@@ -331,6 +331,10 @@ class Letterbox(Protocol):
         """Return what the mail with this key said."""
         ...
 
+    async def standing(self, address: str, key: str, number: int) -> Sequence[Signal]:
+        """Return what its reader said of paper ``number`` of the mail with this key."""
+        ...
+
     async def arrived(self, address: str, key: str, remote_id: str) -> None:
         """Note that a mail is read: it was sent, whatever its server answered."""
         ...

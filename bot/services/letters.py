@@ -17,13 +17,23 @@ import structlog
 
 from bot.commands import parse
 from bot.commands.model import CommandError, Subscribe
-from bot.domain import ChannelState, Layout, MessageState, PaperwireError, Place, Post, Reply
+from bot.domain import (
+    ChannelState,
+    Layout,
+    MessageState,
+    PaperwireError,
+    Place,
+    Post,
+    Reply,
+    Signal,
+)
 from bot.ports import Clock, Confirmation, Rejected, Retry, SendOutcome, Sent, Unknown
 from bot.schedule import check_timezone
 from bot.schedule import parse as parse_schedule
 from bot.services import manage
 from bot.services.manage import Defaults
-from bot.store import Store, channels, outbox, subscribers
+from bot.store import Store, channels, feedback, outbox, subscribers
+from bot.store.feedback import Ballot
 from bot.store.subscribers import Subscriber
 
 log = structlog.get_logger(__name__)
@@ -282,6 +292,19 @@ class Letters:
         def run() -> Post | None:
             with self._store.read() as connection:
                 return subscribers.written(connection, _place(address), key)
+
+        return await asyncio.to_thread(run)
+
+    async def standing(self, address: str, key: str, number: int) -> Sequence[Signal]:
+        """Return what a reader said of one paper of a mail (bot.ports.Letterbox)."""
+
+        def run() -> tuple[Signal, ...]:
+            with self._store.read() as connection:
+                found = subscribers.carried(connection, _place(address), key, number)
+                if found is None:
+                    return ()
+                person = feedback.person_key(connection, PLATFORM, address)
+                return tuple(sorted(feedback.signals(connection, Ballot(*found, person))))
 
         return await asyncio.to_thread(run)
 

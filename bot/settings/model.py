@@ -30,6 +30,7 @@ from bot.taxonomy import is_known_category, nearest_category, spell_category
 
 _BOUNDS = {setting.key: setting for setting in SETTINGS}
 _NEW_CHANNEL = Channel(0, "", "", "", Profile())
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _RESERVED_FEEDS = frozenset({"all", "arxiv", "capture", "huggingface", "sample"})
 
 
@@ -328,11 +329,27 @@ class Email(Section):
         description="The address that digests come from",
         examples=["papers@example.org"],
     )
+    sender_name: str = Field(default="Paperwire", max_length=60, description="The sender's name")
+    public_url: Url | None = Field(
+        default=None,
+        description="Where readers reach the pages under /mail; links in mails begin so",
+        examples=["https://papers.example.org"],
+    )
+    http_host: str = Field(
+        default="127.0.0.1", min_length=1, description="The address to serve these pages on"
+    )
+    http_port: int = Field(
+        default=8766, ge=0, le=65535, description="Their port; 0: the web page serves them as well"
+    )
 
     @model_validator(mode="after")
-    def _check_sender(self) -> Self:
+    def _check_beside(self) -> Self:
         if self.host and not self.sender:
             raise ValueError("host needs sender beside it")
+        if self.host and not self.public_url:
+            raise ValueError("host needs public_url beside it: every mail links to a way out")
+        if self.password and self.security == "none" and self.host not in _LOOPBACK:
+            raise ValueError("a password is not sent without encryption; set security")
         return self
 
     @property

@@ -141,6 +141,19 @@ def written(connection: sqlite3.Connection, place: Place, key: str) -> Post | No
     return None if row is None else post_from_json(row["post"])
 
 
+def carried(
+    connection: sqlite3.Connection, place: Place, key: str, number: int
+) -> tuple[int, int] | None:
+    """Return the channel and the paper that a message's number means, or None."""
+    row = connection.execute(
+        "SELECT d.channel_id, d.paper_id FROM messages m JOIN channels c ON c.id = m.channel_id"
+        " JOIN deliveries d ON d.message_id = m.id"
+        " WHERE m.key = ? AND c.platform = ? AND c.address = ? AND d.number = ?",
+        (key, place.platform, place.address, number),
+    ).fetchone()
+    return None if row is None else (int(row["channel_id"]), int(row["paper_id"]))
+
+
 def open_message(connection: sqlite3.Connection, place: Place, key: str) -> int | None:
     """Return the number of a message that was given to the platform and never came to be sent."""
     row = connection.execute(
