@@ -80,6 +80,13 @@ async def test_the_form_shows_what_the_channel_has(stage: Stage) -> None:
     assert "#papers" in seen(view)
 
 
+async def test_the_form_opens_at_a_word(stage: Stage) -> None:
+    stage.core.channels[stage.address] = channel(stage.address)
+    await stage.slack.type_command(stage.room, "UADA", "Edit settings")
+    await until(lambda: bool(stage.slack.views), "the form")
+    assert stage.core.texts() == []
+
+
 async def test_only_what_was_changed_is_changed(stage: Stage) -> None:
     view = await form(stage)
     answer = await stage.slack.submit("UADA", view, filled(view, size="9", on="explore"))

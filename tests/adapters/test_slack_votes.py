@@ -75,7 +75,8 @@ async def test_a_button_shows_its_state_and_toggles_where_it_is_shown(stage: Sta
     like = find_button(message["blocks"], "vote.like")
     url_id = await stage.slack.press(stage.room, message, "UADA", like)
     panel = await stage.answered(url_id)
-    assert not panel.get("replace_original")
+    assert panel["replace_original"] is False
+    assert "thread_ts" not in panel
     on = find_button(panel["blocks"], "vote.like")
     assert on["style"] == "primary"
     assert "✓" in on["text"]["text"]
@@ -111,6 +112,17 @@ async def test_why_is_answered_for_the_one_who_asked(stage: Stage) -> None:
     answer = await stage.answered(url_id)
     assert answer["response_type"] == "ephemeral"
     assert stage.core.texts() == ["why 2606.00001"]
+
+
+async def test_what_is_pressed_in_a_thread_is_answered_there(stage: Stage) -> None:
+    parent = await posted(stage)
+    outcome = await stage.adapter.send(stage.address, paper(2), "k2", parent=parent["ts"])
+    assert isinstance(outcome, Sent)
+    reply = stage.room.messages[-1]
+    like = find_button(reply["blocks"], "vote.like")
+    url_id = await stage.slack.press(stage.room, reply, "UADA", like)
+    panel = await stage.answered(url_id)
+    assert (panel["thread_ts"], panel["replace_original"]) == (parent["ts"], False)
 
 
 async def test_a_single_of_twenty_papers_has_a_voting_panel_for_each(stage: Stage) -> None:

@@ -217,6 +217,7 @@ async def read_asked(desk: Desk, body: Body, context: AsyncBoltContext) -> Asked
     container = body.get("container") or {}
     view = body.get("view") or {}
     channel = body.get("channel") or {}
+    message = body.get("message") or {}
     asked = Asked(
         team=team,
         user=str((body.get("user") or {}).get("id") or ""),
@@ -224,7 +225,7 @@ async def read_asked(desk: Desk, body: Body, context: AsyncBoltContext) -> Asked
         place=Place(PLATFORM, ""),
         response_url=str(body.get("response_url") or ""),
         trigger_id=str(body.get("trigger_id") or ""),
-        thread_ts=str(container.get("thread_ts") or ""),
+        thread_ts=str(container.get("thread_ts") or message.get("thread_ts") or ""),
         view_id=str(view.get("id") or ""),
         at_home=view.get("type") == "home",
         ephemeral=bool(container.get("is_ephemeral")),

@@ -206,10 +206,11 @@ class Slack:
             # A vote is acknowledged when it is recorded, so that a lost one comes again.
             process_before_response=True,
         )
+        form = Form(desk)
         for part in (
-            Listeners(desk, self._votes),
+            Listeners(desk, self._votes, form.open),
             Actions(desk),
-            Form(desk),
+            form,
             Home(desk),
             Shortcuts(desk),
         ):

@@ -139,14 +139,7 @@ class Desk:
             retry_handlers=[AsyncRateLimitErrorRetryHandler(max_retry_count=2)],
         )
         try:
-            answer = await client.send(
-                text=message.text,
-                blocks=list(message.blocks),
-                response_type="in_channel" if everyone else "ephemeral",
-                replace_original=replace and asked.ephemeral,
-                unfurl_links=False,
-                unfurl_media=False,
-            )
+            answer = await client.send_dict(_response(asked, message, everyone, replace))
         except TROUBLES as trouble:
             log.warning("slack_response_url_failed", reason=name(trouble)[:200])
             # For everyone, a second try could be a second post; what provably failed is none.
@@ -258,6 +251,21 @@ def read_place(metadata: object) -> Place | None:
 def with_place(asked: Asked, place: Place, channel: str) -> Asked:
     """Return the same request, meant for another place."""
     return dataclasses.replace(asked, place=place, channel=channel)
+
+
+def _response(asked: Asked, message: Message, everyone: bool, replace: bool) -> JsonObject:
+    instead = replace and asked.ephemeral
+    body: JsonObject = {
+        "text": message.text,
+        "blocks": list(message.blocks),
+        "response_type": "in_channel" if everyone else "ephemeral",
+        "replace_original": instead,
+        "unfurl_links": False,
+        "unfurl_media": False,
+    }
+    if asked.thread_ts and not instead:
+        body["thread_ts"] = asked.thread_ts  # else it shows outside of the thread
+    return body
 
 
 def _refused(body: str) -> bool:

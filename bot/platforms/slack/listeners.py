@@ -36,6 +36,8 @@ from bot.platforms.slack.replies import reply_message
 log = structlog.get_logger(__name__)
 
 COMMAND = re.compile(r"/(?:papers?|paperwire)")
+# Only Slack has the form, so this is no command of the common grammar.
+EDIT_WORDS = re.compile(r"edit( (the )?(settings|profile|interests))?", re.IGNORECASE)
 NOT_A_MEMBER = "I am not in this channel yet. Invite me, so that I can post: /invite @Paperwire"
 _PERSONAL = (ShowSaved, ForgetMe, Like, Dislike, Save)
 _MENTION = re.compile(r"<@[A-Z0-9]+(?:\|[^>]*)?>")
@@ -51,9 +53,15 @@ class Listeners:
     Commands are acknowledged first, and answered when the answer is there.
     """
 
-    def __init__(self, desk: Desk, votes: Mapping[str, Vote]) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        votes: Mapping[str, Vote],
+        edit: Callable[[Asked, Place], Awaitable[None]],
+    ) -> None:
         self._desk = desk
         self._votes = votes
+        self._edit = edit
 
     def register(self, app: AsyncApp) -> None:
         """Register every listener of this module."""
@@ -92,7 +100,11 @@ class Listeners:
             response_url=str(body.get("response_url") or ""),
             trigger_id=str(body.get("trigger_id") or ""),
         )
-        await carry_out(self._desk, asked, str(body.get("text") or ""))
+        text = str(body.get("text") or "")
+        if EDIT_WORDS.fullmatch(text.strip()):
+            await self._edit(asked, asked.place)
+        else:
+            await carry_out(self._desk, asked, text)
 
     # --- talk
 
