@@ -49,6 +49,7 @@ DELIVER_EVERY = timedelta(seconds=5)
 LOOK_UP_EVERY = timedelta(minutes=1)
 UPKEEP_EVERY = timedelta(hours=6)
 BACK_UP_EVERY = timedelta(minutes=15)  # how often one may turn out to be due
+POLLS_AWAITED = timedelta(seconds=60)  # by a plan: what is just coming in belongs to today
 GRACE_SECONDS = 25.0  # for the posts in hand, below the 30 s that most supervisors wait
 
 
@@ -76,6 +77,13 @@ class App:
         self.settings = settings
         self.clock = clock
         self._lock = take_lock(settings)
+        try:
+            self._build(settings, clock)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def _build(self, settings: Settings, clock: Clock) -> None:
         if settings.backup.enabled:
             backup.back_up_before_upgrade(settings.database_path, settings.backup_folder, clock())
         self.store = Store(settings.database_path)
@@ -102,10 +110,14 @@ class App:
         self._stop = asyncio.Event()
 
     async def __aenter__(self) -> Self:
-        await self.courier.recover()
-        for platform in self.platforms.values():
-            await platform.start(self.inbox)
-            log.info("platform_started", platform=platform.name)
+        try:
+            await self.courier.recover()
+            for platform in self.platforms.values():
+                await platform.start(self.inbox)
+                log.info("platform_started", platform=platform.name)
+        except BaseException:
+            await self.__aexit__()
+            raise
         return self
 
     async def __aexit__(self, *error: object) -> None:
@@ -120,9 +132,14 @@ class App:
                 task.cancel()
         await asyncio.gather(*posts, *others, return_exceptions=True)
         for platform in self.platforms.values():
-            with contextlib.suppress(TimeoutError):
+            try:
                 await asyncio.wait_for(platform.stop(), GRACE_SECONDS)
+            except Exception:
+                # Whatever one does not finish, the others and the store are still closed.
+                log.exception("stop_failed", platform=platform.name)
         await self.fetcher.close()
+        # What was cancelled may be at work in its thread, on a connection that is to be closed.
+        await asyncio.get_running_loop().shutdown_default_executor()
         self.store.close()
         pulse.end(self.settings.home)
         self._lock.release()
@@ -157,7 +174,7 @@ class App:
                     listings += asked.ingested is not None
                     if asked.ingested is None and asked.words != "not modified":
                         troubles.append(f"{polled.source.name}: {asked.words}")
-            await self.look_up()
+            await self._find_wanted()
         digests = await asyncio.to_thread(
             lambda: plan_due(self.store, self.rankers.current(), self.clock())
         )
@@ -181,6 +198,9 @@ class App:
 
     async def plan(self) -> None:
         """Plan what is due; each digest is on its way as soon as it is written."""
+        polls = [task for name, task in self._tasks.items() if name.startswith("poll ")]
+        if polls:
+            await asyncio.wait(polls, timeout=POLLS_AWAITED.total_seconds())
         loop = asyncio.get_running_loop()
 
         def told(one: Planned) -> None:
@@ -204,12 +224,13 @@ class App:
 
     async def look_up(self) -> None:
         """Fetch papers that were named and are not known; post those that were submitted."""
-        if await look_up(self.store, self.gatherer, self.by_id, self.clock):
-            shared = await asyncio.to_thread(
-                answer.share_found, self.store, self.rankers, self.clock()
-            )
-            if shared:
-                self._kick("deliver", self.deliver)
+        if await self._find_wanted():
+            self._kick("deliver", self.deliver)
+
+    async def _find_wanted(self) -> int:
+        await look_up(self.store, self.gatherer, self.by_id, self.clock)
+        # A listing may have brought what was submitted before it could be looked up.
+        return await asyncio.to_thread(answer.share_found, self.store, self.rankers, self.clock())
 
     async def read_back(self, platform_name: str) -> None:
         """Bring a platform's votes up to the reactions that stand there now."""
@@ -221,7 +242,11 @@ class App:
             return tuple(channel for channel in every if channel.platform == platform_name)
 
         for channel in await asyncio.to_thread(here):
-            changed = await react.read_back(self.store, platform, channel, self.clock())
+            try:
+                changed = await react.read_back(self.store, platform, channel, self.clock())
+            except Exception:
+                log.exception("read_back_failed", channel=channel.name)
+                continue
             if changed:
                 log.info("read_back", channel=channel.name, changed=changed)
 
@@ -268,7 +293,7 @@ class App:
                 seconds=span.total_seconds(),
                 id=name,
                 name=name,
-                next_run_time=self.clock(),
+                next_run_time=utc_now(),  # the scheduler goes by the machine's clock
             )
 
         for polled in self.sources:
@@ -316,7 +341,10 @@ def take_lock(settings: Settings) -> FileLock:
         lock.acquire(timeout=0)
         owner.write_text(str(os.getpid()))
     except Timeout as error:
-        number = owner.read_text() if owner.is_file() else "unknown"
+        try:
+            number = owner.read_text().strip() or "unknown"
+        except OSError:
+            number = "unknown"
         raise PaperwireError(
             f"Another Paperwire (process {number}) already serves {settings.home}. "
             "Stop it first, or give this copy a folder of its own with PAPERWIRE_HOME."

@@ -10,6 +10,7 @@ from bot.commands.model import PaperRef
 from bot.domain import (
     Card,
     Channel,
+    ChannelState,
     Paper,
     PaperwireError,
     Part,
@@ -230,7 +231,8 @@ def share_found(store: Store, rankers: Rankers, now: datetime) -> int:
         with store.write() as connection:
             channel = channels.channel(connection, submission.channel_id)
             paper = paper_rows.paper(connection, paper_id)
-            if channel is not None and paper is not None:
+            here = channel is not None and channel.state is not ChannelState.LEFT
+            if channel is not None and here and paper is not None:
                 share(store, rankers, channel, submission.person, paper, now)
             feedback.close_submission(connection, submission)
     return len(found)
