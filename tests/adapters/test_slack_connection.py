@@ -97,6 +97,27 @@ async def test_it_starts_while_slack_is_down_and_connects_when_it_is_up() -> Non
     await place.close()
 
 
+@pytest.mark.parametrize("http", [False, True])
+async def test_it_stops_at_once_while_slack_is_down(http: bool) -> None:
+    place = SlackHarness(http=http)
+    adapter = Slack(place.connection(api_url="http://127.0.0.1:1/api/"))
+    await adapter.start(WholeInbound())
+    await asyncio.sleep(0.3)
+    started = time.monotonic()
+    await adapter.stop()
+    assert time.monotonic() - started < 1
+    assert isinstance(await adapter.send("T1/C1", paper(), "k1"), Retry)
+
+
+async def test_one_adapter_can_be_started_again(by_socket: Stage) -> None:
+    stage = by_socket
+    await stage.adapter.stop()
+    await stage.adapter.start(stage.core)
+    await stage.slack.connected()
+    assert "Understood." in (await stage.type("help"))["text"]
+    await posted(stage)
+
+
 async def test_a_refused_app_token_is_not_hammered(by_socket: Stage) -> None:
     stage = by_socket
     stage.slack.app_tokens.clear()

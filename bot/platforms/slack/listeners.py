@@ -114,7 +114,7 @@ class Listeners:
             return
         event_id = read_event_id(body)
         if self._desk.first_time(event_id):
-            self._desk.spawn(self._talk(event, team_of(body, context), event_id, in_public=True))
+            self._desk.spawn(self._talk(event, team_of(body, context), event_id))
 
     async def message(self, event: Event, body: Event, context: AsyncBoltContext) -> None:
         """A direct message is a command, with or without ``/papers``."""
@@ -123,9 +123,9 @@ class Listeners:
             return
         event_id = read_event_id(body)
         if self._desk.first_time(event_id):
-            self._desk.spawn(self._talk(event, team_of(body, context), event_id, in_public=True))
+            self._desk.spawn(self._talk(event, team_of(body, context), event_id))
 
-    async def _talk(self, event: Event, team: str, event_id: str, *, in_public: bool) -> None:
+    async def _talk(self, event: Event, team: str, event_id: str) -> None:
         channel = str(event.get("channel") or "")
         place = await self._desk.people.place(team, channel)
         thread = event.get("thread_ts")
@@ -139,7 +139,7 @@ class Listeners:
             thread_ts=str(thread or ""),
         )
         text = _MENTION.sub("", str(event.get("text") or ""), count=1).strip()
-        await carry_out(self._desk, asked, text, event_id=event_id, in_public=in_public)
+        await carry_out(self._desk, asked, text, event_id=event_id, in_public=True)
 
     # --- reactions
 

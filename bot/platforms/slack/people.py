@@ -10,7 +10,7 @@ from typing import Literal
 from bot.domain import PaperwireError, Person, Place
 from bot.platforms.slack.blocks import JsonObject
 from bot.platforms.slack.outcomes import TROUBLES
-from bot.platforms.slack.workspaces import Workspaces, split_address
+from bot.platforms.slack.workspaces import Workspaces
 
 PLATFORM = "slack"
 AGE = 300.0  # seconds for which what Slack said of a person or channel is believed
@@ -135,8 +135,3 @@ class People:
         if len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
         return said
-
-
-def team_of(address: str) -> str:
-    """Return the team of an address."""
-    return split_address(address)[0]
