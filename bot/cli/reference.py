@@ -104,5 +104,8 @@ def _cell(text: str) -> str:
 
 
 if __name__ == "__main__":
+    from bot.logs import configure
+
+    configure("error")
     for document, renew in zip(map(Path, sys.argv[1:]), (rewrite, rewrite_digest), strict=False):
         document.write_text(renew(document.read_text(encoding="utf-8")), encoding="utf-8")
