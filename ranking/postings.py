@@ -20,6 +20,9 @@ TITLE_WEIGHT = 3  # a word of the title counts as three of the abstract
 _MOST = 255  # a count fits one byte
 _LONGEST = 65_535
 _TOKEN = re.compile(r"[^\W_]+|[.!?](?=\s)")
+_STOP = "\x01"
+_STOPS = f".!?{_STOP}"
+_SPACES = {n: " " for n in range(128) if not chr(n).isalnum() and chr(n) != _STOP}
 _END = 0  # stands for the end of a sentence
 _NAME = re.compile(r"[^\W_]+")
 _OFFSET, _COUNT = np.dtype("<u2"), np.dtype("u1")
@@ -75,7 +78,7 @@ def code(stem: str) -> int:
 
 @lru_cache(maxsize=1 << 16)
 def _codes(word: str) -> tuple[int, ...]:
-    return (_END,) if word in ".!?" else tuple(code(stem) for stem in word_stems(word))
+    return (_END,) if word in _STOPS else tuple(code(stem) for stem in word_stems(word))
 
 
 @lru_cache(maxsize=4096)
@@ -83,13 +86,22 @@ def tokens(title: str, abstract: str) -> Tokens:
     """Return the words of a paper; the latest few thousand papers are remembered."""
     # A title is one sentence, whatever stops it has inside.
     head = np.fromiter(chain.from_iterable(map(_codes, _NAME.findall(fold(title)))), np.int64)
-    body = np.fromiter(chain.from_iterable(map(_codes, _TOKEN.findall(fold(abstract)))), np.int64)
+    body = np.fromiter(chain.from_iterable(map(_codes, _split(fold(abstract)))), np.int64)
     words = body != _END
     sentence = np.cumsum(~words)[words] + 1
     return Tokens(
         np.concatenate((head, body[words])),
         np.concatenate((np.zeros(len(head), np.int64), sentence)),
     )
+
+
+def _split(folded: str) -> list[str]:
+    """Return words and sentence ends in order; plain ASCII goes a way twice as fast."""
+    if not folded.isascii():
+        return _TOKEN.findall(folded)
+    for stop in (". ", "? ", "! "):
+        folded = folded.replace(stop, f" {_STOP} ")
+    return folded.translate(_SPACES).split()
 
 
 def author_terms(name: str) -> tuple[str, ...]:

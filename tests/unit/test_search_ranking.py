@@ -228,6 +228,13 @@ def test_an_archive_is_filed_under_itself_once() -> None:
     assert category_terms("hep-th") == ("cat:hep-th",)
 
 
+@given(st.text(alphabet="ab ABé.?!-_$1\n\\", max_size=80))
+def test_plain_and_other_letters_come_to_the_same_words(text: str) -> None:
+    # A Greek letter at the end sends the text the slower way.
+    plain, other = tokens("", text), tokens("", f"{text} ω")
+    assert plain.codes.tolist() == other.codes[:-1].tolist()
+
+
 def test_the_best_sentence_counts_each_word_once_and_shorter_is_better() -> None:
     read = together(
         [tokens("x1", "Bees bees bees."), tokens("x1", "Bees. Then much more of it all.")]
