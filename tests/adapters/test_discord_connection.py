@@ -213,6 +213,30 @@ async def test_the_gateway_setting_wins_over_what_the_api_says() -> None:
             await platform.stop()
 
 
+@pytest.mark.parametrize("given", [True, False])
+async def test_a_resume_goes_where_the_setting_or_else_ready_says(given: bool) -> None:
+    async with loopback_discord() as server:
+        if given:
+            server.resume_url = "ws://127.0.0.1:9/nowhere"
+        url = server.gateway_url if given else None
+        platform = adapter(server, gateway_url=url)
+        await platform.start(WholeInbound(RecordingInbound()))
+        try:
+            await server.gateway.close_all(4000)
+            await until(lambda: bool(server.gateway.resumed), "a resumed session")
+        finally:
+            await platform.stop()
+
+
+async def test_bytes_that_are_no_message_cost_a_new_session_and_no_more() -> None:
+    async with stage() as scene:
+        for socket in list(scene.server.gateway._sockets):
+            await socket.socket.send_bytes(b"\x00garbage\x00\x00\xff\xff")
+        await until(lambda: len(scene.server.gateway.identified) > 1, "a new session")
+        await until(lambda: scene.platform.health().ok, "the connection")
+        await answers(scene)
+
+
 async def test_shards_begin_one_after_another_as_the_gateway_asks() -> None:
     def ask(server: LoopbackDiscord) -> None:
         server.shards, server.max_concurrency = 3, 1

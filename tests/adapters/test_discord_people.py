@@ -201,6 +201,17 @@ async def test_commands_are_synced_once_and_again_only_when_changed() -> None:
             assert scene.server.count(*put) == (2 if change else 1)
 
 
+async def test_commands_that_cannot_be_asked_for_are_told() -> None:
+    from tests.adapters.loopback_discord.server import Fault, LoopbackDiscord
+
+    def lack(server: LoopbackDiscord) -> None:
+        body = {"code": 0, "message": "404: Not Found"}
+        server.faults.append(Fault("/commands$", method="GET", status=404, body=body))
+
+    async with stage(lack) as scene:
+        await until(lambda: len(scene.server.commands) == 3, "commands")
+
+
 async def test_a_failed_sync_is_told_and_the_bot_serves_on() -> None:
     from tests.adapters.loopback_discord.server import Fault, LoopbackDiscord
 
@@ -227,6 +238,8 @@ async def test_a_slow_answer_for_all_is_for_all() -> None:
     async with stage(pace=replace(HASTE, answer=0.05)) as scene:
         _slow(scene, Reply("For all.", ephemeral=False))
         asked = await scene.folk.slash(scene.channel, scene.ada, "status")
+        await until(lambda: len(asked.shown) == 2, "the shared answer")
+        assert "For all." in answer(asked).text
         assert answer(asked).everyone
 
 

@@ -156,11 +156,38 @@ async def test_a_long_history_is_read_to_its_end() -> None:
         assert await scene.find("k2") == Absent()
 
 
-async def test_only_the_history_since_the_send_is_read() -> None:
+async def test_a_history_that_cannot_be_turned_is_told() -> None:
     async with stage() as scene:
         await scene.sent(paper(), "k1")
+        for number in range(150):
+            await scene.server.add_message(scene.channel, scene.ada, {"content": str(number)})
+        page = [message.told() for message in reversed(scene.channel.messages[-100:])]
+        path = f"/channels/{scene.channel.id}/messages$"
+        scene.server.faults.append(Fault(path, method="GET", status=200, body=page, times=9))
+        assert isinstance(await scene.find("k1"), CannotTell)
+
+
+@pytest.mark.parametrize("status", [404, 405, 501])
+async def test_a_server_without_threads_has_none_to_look_in(status: int) -> None:
+    async with stage() as scene:
+        await scene.sent(paper(), "k1")
+        for path in ("/threads/active$", "/threads/archived/public$"):
+            body = {"code": 0, "message": "not here"}
+            fault_ = Fault(path, method="GET", status=status, body=body, times=9)
+            scene.server.faults.append(fault_)
+        assert await scene.find("k2") == Absent()
+        assert isinstance(await scene.find("k1"), Found)
+
+
+async def test_only_the_history_since_the_send_is_read() -> None:
+    async with stage() as scene:
+        for number in range(250):
+            await scene.server.add_message(scene.channel, scene.ada, {"content": str(number)})
         later = datetime.now(UTC) + timedelta(hours=1)
         assert await scene.platform.find(scene.address, "k1", since=later) == Absent()
+        assert scene.server.count("GET", MESSAGES) == 1
+        assert await scene.find("k1") == Absent()
+        assert scene.server.count("GET", MESSAGES) == 1 + 3
 
 
 async def test_a_history_that_may_not_be_read_is_not_taken_for_empty() -> None:

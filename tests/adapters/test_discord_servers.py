@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from bot.domain import ChannelState
+from bot.ports import Found
 from tests.adapters.counterpart import paper, until
 from tests.adapters.discord_harness import Stage, stage
 from tests.adapters.loopback_discord.gateway import GUILDS
-from tests.adapters.loopback_discord.world import BITS, EVERYONE
+from tests.adapters.loopback_discord.world import BITS, EVERYONE, Guild
 
 
 def moves(scene: Stage) -> list[tuple[str, ChannelState | None, str]]:
@@ -112,19 +115,51 @@ async def test_a_new_name_is_told_to_the_core() -> None:
 
 async def test_what_changed_while_away_is_found_on_connecting() -> None:
     async with stage() as scene:
+        states = (ChannelState.UNREACHABLE, ChannelState.LEFT, ChannelState.PAUSED)
+        found = [await scene.server.channel(scene.guild, f"was-{state}") for state in states]
+        for channel, state in zip(found, states, strict=True):
+            scene.subscribe(channel, state=state)
         scene.subscribe()
-        back = await scene.server.channel(scene.guild, "back")
-        scene.subscribe(back, state=ChannelState.UNREACHABLE)
-        paused = await scene.server.channel(scene.guild, "paused")
-        scene.subscribe(paused, state=ChannelState.PAUSED)
         await scene.platform.stop()
-        scene.channel.denied.add("view_channel")
+        scene.channel.name = "another-name"
         await scene.platform.start(scene.inbound)
-        await moved(scene, 2)
+        await moved(scene, 3)
         assert {(address, state) for address, state, _ in moves(scene)} == {
-            (scene.address, ChannelState.UNREACHABLE),
-            (f"{scene.guild.id}/{back.id}", ChannelState.ACTIVE),
+            (f"{scene.guild.id}/{found[0].id}", ChannelState.ACTIVE),
+            (f"{scene.guild.id}/{found[1].id}", ChannelState.ACTIVE),
+            (scene.address, None),
         }
+
+
+async def test_a_channel_that_is_still_closed_is_not_told_to_be_back() -> None:
+    async with stage() as scene:
+        scene.subscribe(state=ChannelState.UNREACHABLE)
+        scene.channel.denied.add("send_messages")
+        await scene.platform.stop()
+        await scene.platform.start(scene.inbound)
+        await scene.folk.slash(scene.channel, scene.ada, "help")
+        assert moves(scene) == []
+
+
+@pytest.mark.parametrize("roles", [True, False])
+async def test_a_gateway_that_tells_nothing_of_permissions_closes_no_channel(
+    roles: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with stage() as scene:
+        full = Guild.created
+
+        def bare(guild: Guild) -> Any:
+            told = full(guild)
+            told["roles"] = [{**r, "permissions": "0"} for r in told["roles"]] if roles else []
+            return {**told, "members": told["members"] if roles else []}
+
+        monkeypatch.setattr(Guild, "created", bare)
+        scene.subscribe(state=ChannelState.LEFT)
+        await scene.platform.stop()
+        await scene.platform.start(scene.inbound)
+        ref = await scene.sent(paper(), "k1")
+        assert await scene.find("k1") == Found(ref)
+        assert [state for _, state, _ in moves(scene)] == [ChannelState.ACTIVE]
 
 
 @pytest.mark.parametrize("event", ["GUILD_CREATE", "CHANNEL_UPDATE"])

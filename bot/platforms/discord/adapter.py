@@ -8,12 +8,11 @@ import logging
 from collections.abc import Collection, Coroutine, Sequence
 from datetime import datetime
 
-import aiohttp
 import discord
 
 from bot.domain import ChannelState, Layout, Post, PostKind
 from bot.platforms.discord.answers import Answers
-from bot.platforms.discord.attempts import NOT_CONNECTED
+from bot.platforms.discord.attempts import NOT_CONNECTED, TROUBLES
 from bot.platforms.discord.client import Pace, SessionsUsedUpError, Turns, WireClient, aim
 from bot.platforms.discord.forms import Forms
 from bot.platforms.discord.history import find_key, read_standing
@@ -42,7 +41,6 @@ logger = logging.getLogger(__name__)
 API_URL = "https://discord.com/api/v10"
 _REFUSED = frozenset({4004, 4010, 4011, 4012, 4013, 4014})  # a person has to change something
 _CLOSING = 5.0  # seconds for a polite farewell
-_TROUBLES = (discord.DiscordException, aiohttp.ClientError, OSError, asyncio.TimeoutError)
 
 
 class Discord:
@@ -138,14 +136,16 @@ class Discord:
         pause = self._pace.retry
         while not self._closed:
             begun = loop.time()
-            wait = await self._live(inbound)
-            if loop.time() - begun > self._pace.stable:
+            wait, connected = await self._live(inbound)
+            if connected and loop.time() - begun > self._pace.stable:
                 pause = self._pace.retry
             await asyncio.sleep(pause if wait is None else wait)
-            pause = min(2 * pause, self._pace.longest_retry)
+            longest = self._pace.longest_pause if connected else self._pace.longest_retry
+            pause = min(2 * pause, longest)
 
-    async def _live(self, inbound: Inbound) -> float | None:
-        """Live through one session; return how long to wait where that is known."""
+    async def _live(self, inbound: Inbound) -> tuple[float | None, bool]:
+        """Live through one session; return how long to wait where that is known, and whether
+        the gateway was reached."""
         wait: float | None = None
         client = WireClient(
             inbound,
@@ -178,7 +178,7 @@ class Discord:
             wait = self._pace.refused
             self._note("the gateway refused the intents, though none is privileged")
         except Exception as error:  # whatever ended this session, the next one begins
-            if isinstance(error, _TROUBLES):
+            if isinstance(error, TROUBLES):
                 self._note(f"{type(error).__name__}: {error}")
             else:
                 logger.exception("the connection to Discord broke; it is made anew")
@@ -187,7 +187,7 @@ class Discord:
             self._usable = False
             watcher.cancel()
             await _close(client)
-        return wait
+        return wait, client.all_ready.is_set()
 
     async def _watch(self, client: WireClient) -> None:
         await client.all_ready.wait()
@@ -246,7 +246,7 @@ class Discord:
         try:
             async with asyncio.timeout(self._pace.send):
                 return await find_key(client, where, key, since=since)
-        except _TROUBLES as error:
+        except TROUBLES as error:
             return CannotTell(f"the history cannot be read: {error}")
 
     async def standing(self, address: str, remote_id: str) -> Sequence[Standing] | None:
@@ -256,7 +256,7 @@ class Discord:
             return None
         try:
             return await read_standing(client, _room(where.channel_id, ref), ref.message_id)
-        except _TROUBLES as error:
+        except TROUBLES as error:
             logger.info("the reactions on a message cannot be read: %s", error)
             return None
 

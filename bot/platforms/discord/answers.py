@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Coroutine
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import aiohttp
 import discord
 
 from bot.domain import CommandEvent, PaperwireError, Reply, Signal, VoteEvent
+from bot.platforms.discord.attempts import TROUBLES
 from bot.platforms.discord.buttons import reply_view
 from bot.platforms.discord.looks import reply_look
 from bot.platforms.discord.places import Rights, Spot, locate, person
@@ -27,10 +27,10 @@ PATIENCE = 1.5  # seconds for an answer at once; Discord gives three, and the wa
 _PAGE_TEXT = 85
 _PAGES_KEPT = 500
 _SHORT = "~"  # begins what stands for a page's command that is too long for a button
-_LOST = (discord.DiscordException, aiohttp.ClientError, OSError, asyncio.TimeoutError)
 
 FAILED = Reply("That went wrong here. The log has the details.", ok=False)
 NOWHERE = Reply("Discord did not say where this was; please try it in a text channel.", ok=False)
+ANSWERED = Reply("Answered below, for everyone.")
 OUTDATED = Reply("This page is from before a restart; please ask again.", ok=False)
 
 
@@ -146,7 +146,7 @@ class Answers:
         task = asyncio.create_task(self._guarded(asked))
         done, _ = await asyncio.wait({task}, timeout=self._patience)
         if not done:
-            with suppress(*_LOST):  # an expired interaction: the deed is done all the same
+            with suppress(*TROUBLES):  # an expired interaction: the deed is done all the same
                 later = {} if turn else {"ephemeral": True, "thinking": True}
                 await respond(interaction, interaction.response.defer(**later))
         await self._show(interaction, await task, text, turn=turn)
@@ -156,7 +156,7 @@ class Answers:
     ) -> None:
         try:
             await self._deliver(interaction, reply, text, turn)
-        except _LOST as trouble:
+        except TROUBLES as trouble:
             # Nobody waits any longer, or nothing gets through: what was asked for is done.
             logger.warning("a reply could not be shown on Discord: %s", trouble)
 
@@ -177,13 +177,17 @@ class Answers:
                 file=look.file() or discord.utils.MISSING,
             )
             await respond(interaction, shown)
+        elif reply.ephemeral:
+            file = look.file()
+            await interaction.edit_original_response(
+                embeds=look.embeds, view=view, attachments=[] if file is None else [file]
+            )
         else:
-            if not reply.ephemeral:
-                # The deferral was to one person; the answer is for all.
-                await interaction.delete_original_response()
+            # The deferral was to one person; the answer is for all.
+            private = reply_look(ANSWERED)
+            await interaction.edit_original_response(embeds=private.embeds)
             await interaction.followup.send(
                 embeds=look.embeds,
-                ephemeral=reply.ephemeral,
                 view=discord.utils.MISSING if view is None else view,
                 file=look.file() or discord.utils.MISSING,
             )

@@ -22,6 +22,9 @@ from bot.ports import Rejected, Retry, SendOutcome, Unknown
 _REPEATED = frozenset({500, 502, 504, 524})  # by discord.py, and perhaps accepted already
 _current: ContextVar[Attempt | None] = ContextVar("discord_attempt", default=None)
 
+# What Discord and the network do; anything else is a mistake of ours or of the library.
+TROUBLES = (discord.DiscordException, aiohttp.ClientError, OSError, asyncio.TimeoutError)
+
 NOT_CONNECTED = "not connected to Discord"
 _PAUSE = 5.0
 _LONG_PAUSE = 300.0

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
-import aiohttp
 import discord
 
 from bot.domain import Place
+from bot.platforms.discord.attempts import TROUBLES
 from bot.platforms.discord.client import aim, needed_intents
 from bot.platforms.discord.places import Address, read_address
 from bot.ports import Health
@@ -17,7 +17,6 @@ from bot.ports import Health
 INVITE_URL = "https://discord.com/oauth2/authorize"
 SCOPES = "bot applications.commands"
 PATIENCE = 30.0  # seconds for everything that is asked
-_TROUBLES = (discord.DiscordException, aiohttp.ClientError, OSError, asyncio.TimeoutError)
 
 # permission: what it is called in Discord, and what for
 PERMISSIONS: Mapping[str, tuple[str, str]] = {
@@ -72,7 +71,7 @@ async def check(
     except discord.LoginFailure:
         words = "Discord does not accept discord.token: make a new one on the application's page"
         found.append(Health(ok=False, words=f"{words} 'Bot'"))
-    except _TROUBLES as trouble:
+    except TROUBLES as trouble:
         words = (
             f"Discord cannot be asked ({type(trouble).__name__}: {trouble}); see discord.api_url"
         )

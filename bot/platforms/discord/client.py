@@ -54,7 +54,8 @@ class Pace:
     finish: float = 20.0  # for the sends in hand when stopped
     answer: float = 1.5  # before an interaction is deferred
     retry: float = 1.0  # before the first new session; doubles
-    longest_retry: float = 60.0
+    longest_retry: float = 30.0  # while no session begins
+    longest_pause: float = 120.0  # between sessions that begin and break: they are numbered
     refused: float = 300.0  # before a refused token is tried again
     stable: float = 60.0  # a session that lived so long starts the doubling anew
     ready: float = 2.0  # without a further server, before a shard counts as ready
@@ -173,6 +174,12 @@ class WireClient(discord.AutoShardedClient):
     async def on_ready(self) -> None:
         self.all_ready.set()
 
+    async def on_shard_connect(self, shard_id: int) -> None:
+        # A gateway that was set is meant for resuming too, whatever address READY gives for that.
+        shard = self.get_shard(shard_id)
+        if shard is not None and self._gateway_url is not None:
+            shard._parent.ws.gateway = yarl.URL(self._gateway_url)  # noqa: SLF001  nowhere public
+
     async def on_shard_ready(self, _: int) -> None:
         # A new session, not a resumed one: what happened before it is not told.
         self._noticed_gap()
@@ -208,10 +215,10 @@ class WireClient(discord.AutoShardedClient):
     # --- what servers do
 
     async def on_guild_available(self, guild: discord.Guild) -> None:
-        await self._guilds.look_over(guild, back=False)
+        await self._guilds.look_over(guild)
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
-        await self._guilds.look_over(guild, back=True)
+        await self._guilds.look_over(guild)
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         await self._guilds.left(guild)
@@ -220,9 +227,9 @@ class WireClient(discord.AutoShardedClient):
         await self._guilds.look_at(channel)
 
     async def on_guild_channel_update(
-        self, _: discord.abc.GuildChannel, channel: discord.abc.GuildChannel
+        self, before: discord.abc.GuildChannel, after: discord.abc.GuildChannel
     ) -> None:
-        await self._guilds.look_at(channel)
+        await self._guilds.channel_changed(before, after)
 
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
         await self._guilds.deleted(channel.guild.id, channel.id)
@@ -230,12 +237,8 @@ class WireClient(discord.AutoShardedClient):
     async def on_raw_thread_delete(self, event: discord.RawThreadDeleteEvent) -> None:
         await self._guilds.deleted(event.guild_id, event.thread_id)
 
-    async def on_guild_role_update(self, _: discord.Role, role: discord.Role) -> None:
-        await self._guilds.role_changed(role)
-
-    async def on_member_update(self, _: discord.Member, member: discord.Member) -> None:
-        if self.user is not None and member.id == self.user.id:
-            await self._guilds.look_over(member.guild, back=False)
+    async def on_guild_role_update(self, before: discord.Role, after: discord.Role) -> None:
+        await self._guilds.role_changed(before, after)
 
 
 Interaction: TypeAlias = discord.Interaction[WireClient]

@@ -236,7 +236,12 @@ async def sync(tree: Tree) -> bool:
     client = tree.client
     if client.application_id is None:
         return False
-    known = await client.http.get_global_commands(client.application_id)
+    try:
+        known = await client.http.get_global_commands(client.application_id)
+    except discord.HTTPException as error:
+        if error.status not in {404, 405, 501}:
+            raise
+        known = []  # not to be asked for here: told again each time
     wanted = [command.to_dict(tree) for command in tree.get_commands()]
     ours, theirs = (
         sorted((_essence(cast("Mapping[str, object]", command)) for command in some), key=repr)

@@ -36,14 +36,23 @@ Messageable = (
 )
 
 
+def permissions(
+    channel: discord.abc.GuildChannel | discord.Thread,
+) -> discord.Permissions | None:
+    """Return what we may do in a channel, as far as the gateway told; None where it did not."""
+    guild = channel.guild
+    if guild.me is None or guild.default_role is None:
+        return None
+    try:
+        return channel.permissions_for(guild.me)
+    except discord.ClientException:  # a thread whose channel is not known
+        return None
+
+
 def missing_permissions(channel: discord.abc.GuildChannel | discord.Thread) -> tuple[str, ...]:
     """Return the permissions, in Discord's words, that a digest needs here and the bot lacks."""
-    me = channel.guild.me
-    if me is None:
-        return ()
-    try:
-        allowed = channel.permissions_for(me)
-    except discord.ClientException:  # a thread whose channel is not known yet
+    allowed = permissions(channel)
+    if allowed is None:
         return ()
     needed = dict(NEEDED)
     if isinstance(channel, discord.Thread):
@@ -59,18 +68,19 @@ class Guilds:
         self._client = client
         self._inbound = inbound
 
-    async def look_over(self, guild: discord.Guild, *, back: bool) -> None:
-        """Compare a server's channels with what the core holds of them.
-
-        ``back`` tells that the bot was invited (again), rather than connected.
-        """
-        if back:
-            logger.info("in a new server, or back in one: %s", guild.id)
+    async def look_over(self, guild: discord.Guild) -> None:
+        """Follow what a server's channels were renamed to, and which of them are back."""
         for channel in (*guild.channels, *guild.threads):
             await self.look_at(channel)
 
-    async def look_at(self, channel: discord.abc.GuildChannel | discord.Thread) -> None:
-        """Compare one channel with what the core holds of it; new ones are no news."""
+    async def look_at(
+        self, channel: discord.abc.GuildChannel | discord.Thread, *, changed: bool = False
+    ) -> None:
+        """Compare one channel with what the core holds of it; new ones are no news.
+
+        A lack of permissions is taken from the gateway only where it tells that they ``changed``;
+        else the next send finds it out, and has Discord's own word for it.
+        """
         if not isinstance(channel, Messageable):
             return
         where = place(channel.guild.id, channel.id, channel.name)
@@ -78,20 +88,30 @@ class Guilds:
         if known is None:
             return
         missing = missing_permissions(channel)
-        if missing:
+        if missing and changed:
             reason = f"the bot lacks permissions here: {', '.join(missing)}"
             if known.state is not ChannelState.UNREACHABLE or known.state_reason != reason:
                 await self._inbound.moved(where, ChannelState.UNREACHABLE, reason)
-        elif known.state in {ChannelState.UNREACHABLE, ChannelState.LEFT}:
+        elif known.state is ChannelState.LEFT or (
+            known.state is ChannelState.UNREACHABLE and not missing
+        ):
             await self._inbound.moved(where, ChannelState.ACTIVE, _BACK)
         elif known.name != where.name:
             await self._inbound.moved(where, None, "renamed")
 
-    async def role_changed(self, role: discord.Role) -> None:
-        """A role of ours changed what we may do, everywhere in its server."""
-        me = role.guild.me
-        if me is None or role in me.roles:
-            await self.look_over(role.guild, back=False)
+    async def channel_changed(
+        self, before: discord.abc.GuildChannel, after: discord.abc.GuildChannel
+    ) -> None:
+        """A channel has another name, or other permissions."""
+        changed = missing_permissions(before) != missing_permissions(after)
+        await self.look_at(after, changed=changed)
+
+    async def role_changed(self, before: discord.Role, after: discord.Role) -> None:
+        """A role of ours may have changed what we may do, everywhere in its server."""
+        me = after.guild.me
+        if before.permissions != after.permissions and (me is None or after in me.roles):
+            for channel in self._served(after.guild):
+                await self.look_at(channel, changed=True)
 
     async def left(self, guild: discord.Guild) -> None:
         """The bot was removed: nothing of this server can be reached any more."""

@@ -10,6 +10,7 @@ import discord
 
 from bot.domain import Signal
 from bot.platforms.discord.buttons import key_in, spell_key
+from bot.platforms.discord.guilds import permissions
 from bot.platforms.discord.places import Address, MessageRef
 from bot.platforms.discord.votes import reaction_names, read_emoji
 from bot.ports import Absent, CannotTell, FindOutcome, Found, Standing
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 PAGE = 100
 PAGES = 50  # of a history that are read; a channel busier than that cannot be told
 ARCHIVED = 50
+_NO_THREADS = frozenset({400, 404, 405, 501})  # this kind of channel, or server, has none
 _CLOCKS = timedelta(minutes=2)  # by which Discord's clock and ours may differ
 
 
@@ -65,26 +67,28 @@ async def _rooms(
 def _readable(channel: object) -> bool:
     if not isinstance(channel, discord.abc.GuildChannel | discord.Thread):
         return True  # not known here: asking will tell
-    me = channel.guild.me
-    try:
-        return me is None or channel.permissions_for(me).read_message_history
-    except discord.ClientException:  # a thread whose channel is not known
-        return True
+    allowed = permissions(channel)
+    # Permissions under which we could not have posted are not the true ones: asking will tell.
+    return allowed is None or not allowed.view_channel or allowed.read_message_history
 
 
 async def _find_in(
     client: WireClient, channel_id: int, key: str, me: int, after: int
 ) -> int | None:
     """Return the message's id, 0 where it is not there, None where that cannot be told."""
+    before: int | None = None
     try:
         for _ in range(PAGES):
-            page = await client.http.logs_from(channel_id, PAGE, after=after)
+            page = await client.http.logs_from(channel_id, PAGE, before=before)
             for message in page:
                 if int(message["author"]["id"]) == me and key in _keys(message):
                     return int(message["id"])
-            if len(page) < PAGE:
+            oldest = min((int(message["id"]) for message in page), default=0)
+            if len(page) < PAGE or oldest <= after:
                 return 0
-            after = max(int(message["id"]) for message in page)
+            if before is not None and oldest >= before:
+                return None  # the same page again: this history cannot be turned
+            before = oldest
     except discord.NotFound:
         return 0  # no channel, no message
     return None
@@ -124,16 +128,20 @@ async def active_threads(client: WireClient, address: Address, *, owner: int) ->
 
 
 async def _our_threads(client: WireClient, address: Address, me: int) -> set[int]:
-    try:
-        threads = set(await active_threads(client, address, owner=me))
-        archived = await client.http.get_public_archived_threads(address.channel_id, limit=ARCHIVED)
-    except discord.NotFound:
-        return set()
-    except discord.HTTPException as error:
-        if error.status != 400:  # some kinds of channel have no archive to be listed
-            raise
-        return threads
-    return threads | set(_of(archived.get("threads", ()), address, me))
+    threads: set[int] = set()
+    for archived in (False, True):
+        try:
+            if archived:
+                listed = await client.http.get_public_archived_threads(
+                    address.channel_id, limit=ARCHIVED
+                )
+                threads |= set(_of(listed.get("threads", ()), address, me))
+            else:
+                threads |= set(await active_threads(client, address, owner=me))
+        except discord.HTTPException as error:
+            if error.status not in _NO_THREADS:
+                raise
+    return threads
 
 
 def _of(threads: Iterable[Mapping[str, object]], address: Address, owner: int) -> list[int]:

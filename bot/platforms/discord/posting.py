@@ -10,7 +10,7 @@ import discord
 from discord.http import Route, handle_message_parameters
 
 from bot.domain import Post, PostKind
-from bot.platforms.discord.attempts import Attempt, attempt, judge
+from bot.platforms.discord.attempts import TROUBLES, Attempt, attempt, judge
 from bot.platforms.discord.buttons import post_view
 from bot.platforms.discord.history import active_threads
 from bot.platforms.discord.looks import post_look, thread_name
@@ -51,9 +51,7 @@ async def deliver(
                     ref = MessageRef(await _post(client, address.channel_id, post, key))
         except Exception as error:  # judged: only what we know decides what is sent again
             outcome = judge(error, watched)
-            if isinstance(outcome, Rejected) or not isinstance(
-                error, discord.DiscordException | OSError | asyncio.TimeoutError
-            ):
+            if isinstance(outcome, Rejected) or not isinstance(error, TROUBLES):
                 logger.warning("a post was not accepted by Discord: %s", outcome, exc_info=error)
             return outcome
     return Sent(str(ref))
@@ -189,7 +187,7 @@ async def offer_numbers(client: WireClient, channel_id: int, message_id: int, co
     try:
         for keycap in KEYCAPS[:count]:
             await client.http.add_reaction(channel_id, message_id, keycap)
-    except discord.HTTPException as error:
+    except TROUBLES as error:
         logger.info("no number reactions under a digest: %s", error)  # menus are there too
 
 
@@ -200,5 +198,5 @@ async def crosspost(client: WireClient, address: Address, message_id: int) -> No
         return
     try:
         await client.http.publish_message(address.channel_id, message_id)
-    except discord.DiscordException as error:  # ten an hour are allowed; the post itself is there
+    except TROUBLES as error:  # ten an hour are allowed; the post itself is there
         logger.info("a post was not published to following channels: %s", error)

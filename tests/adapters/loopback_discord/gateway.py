@@ -156,7 +156,7 @@ class Gateway:
             "user": {**self.server.me.told(), "verified": True, "mfa_enabled": False},
             "guilds": [{"id": str(number), "unavailable": True} for number in guilds],
             "session_id": session.id,
-            "resume_gateway_url": self.server.gateway_url,
+            "resume_gateway_url": self.server.resume_url or self.server.gateway_url,
             "shard": [session.shard, session.shards],
             "application": {"id": str(self.server.application_id), "flags": 0},
         }

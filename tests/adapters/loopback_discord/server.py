@@ -82,6 +82,7 @@ class LoopbackDiscord:
         self.shards = 1
         self.max_concurrency = 16
         self.sessions_left = 1000
+        self.resume_url = ""  # what READY tells; empty: the gateway's own
         self.nonce_seconds = 180.0
         self.history_tells_nonce = False  # Discord does not promise it
         self.interaction_seconds = 3.0
