@@ -7,7 +7,7 @@ parts shares one budget, counted over the JSON that is sent, so that no way of c
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -129,7 +129,7 @@ def _header_blocks(post: Post) -> list[Block]:
     blocks: list[Block] = [headline(post.headline)] if post.headline else []
     if post.footer:
         blocks.append(context(escape(post.footer, 1500)))
-    blocks += sections([escape(one, 300) for one in post.lines if one], MESSAGE_BUDGET - 3000)
+    blocks += sections((escape(one, 300) for one in post.lines if one), MESSAGE_BUDGET - 3000)
     return blocks or [section(BLANK)]
 
 
@@ -137,7 +137,7 @@ def _single_blocks(post: Post) -> list[Block]:
     blocks: list[Block] = [headline(post.headline)] if post.headline else []
     if post.footer:
         blocks.append(context(escape(post.footer, 1500)))
-    blocks += sections([escape(one, 300) for one in post.lines if one], 1500)
+    blocks += sections((escape(one, 300) for one in post.lines if one), 1500)
     buttons = _vote_buttons if len(post.cards) <= FULL_BUTTONS else _panel_button
     rows = [list(buttons(card)) for card in post.cards]
     return blocks + card_rows(post.cards, rows, MESSAGE_BUDGET - size_of(blocks))
@@ -213,7 +213,7 @@ def headline(text: str) -> Block:
     return HeaderBlock(text=PlainTextObject(text=text, emoji=False))
 
 
-def sections(lines: Sequence[str], budget: int) -> list[Block]:
+def sections(lines: Iterable[str], budget: int) -> list[Block]:
     """Return lines of mrkdwn in as few sections as hold them; what exceeds ``budget`` is cut."""
     blocks: list[Block] = []
     held: list[str] = []

@@ -42,10 +42,11 @@ def fit(text: str, limit: int) -> str:
 
 def escape(text: str, limit: int = 3000) -> str:
     """Return plain text as mrkdwn that shows just this text, in at most ``limit`` units."""
-    whole = _neutral(text)
-    if units(whole) <= limit:
-        return whole
     # The escaped text is never shorter than the text, so the cut is found by halving.
+    if len(text) <= limit:
+        whole = _neutral(text)
+        if units(whole) <= limit:
+            return whole
     low, high = 0, min(len(text), limit)
     while low < high:
         middle = (low + high + 1) // 2

@@ -108,7 +108,7 @@ def reply_blocks(
     head = bold(escape(_headline(safe), SECTION_LIMIT - 10))
     blocks: list[Block] = [section(head)] if head or not safe.lines else []
     room = budget - size_of(blocks) - 1500 - 350 * len(safe.cards)
-    blocks += sections([line(one, SECTION_LIMIT - 10) for one in safe.lines], max(1000, room))
+    blocks += sections((line(one, SECTION_LIMIT - 10) for one in safe.lines), max(1000, room))
     if safe.image and image_id:
         alt = (safe.image_alt or _headline(safe) or "Image")[:2000]
         blocks.append(ImageBlock(slack_file=SlackFile(id=image_id), alt_text=alt))
