@@ -19,7 +19,8 @@ class Curve:
     slope: float
 
 
-USUAL = Curve(middle=1.6, slope=1.3)
+# Of a mixed stream some 3 to 7 papers in a hundred match 50 or more; 4 deviations match 86.
+USUAL = Curve(middle=2.0, slope=0.9)
 # How many votes it takes to move half way from the usual curve to the votes' own.
 PRIOR_VOTES = 15.0
 

@@ -71,7 +71,7 @@ def explain(model: Model, document: Document) -> Explanation:
     # Where the background's average paper stands; it also takes what rounding leaves.
     parts.append(Part("average paper", "baseline", score - sum(part.value for part in parts)))
     parts.sort(key=lambda part: (-part.value, part.kind, part.name))
-    return Explanation(tuple(parts), score, int(scores.match[0]), _sentence(parts))
+    return Explanation(tuple(parts), score, int(scores.match[0]), _sentence(parts, model))
 
 
 def linear_values(model: Model, linear: Linear, vectors: Vectors) -> dict[int, float]:
@@ -167,7 +167,7 @@ def _largest(values: dict[int, float], names: dict[int, str], kind: str) -> list
     return parts
 
 
-def _sentence(parts: list[Part]) -> str:
+def _sentence(parts: list[Part], model: Model) -> str:
     clauses: list[str] = []
     words = _tell_words([p for p in parts if p.kind in ("written", "learned") and p.value > 0.05])
     if words:
@@ -183,12 +183,11 @@ def _sentence(parts: list[Part]) -> str:
         elif part.kind == "upvotes" and len(clauses) < 2:
             clauses.append(part.name)
     if not clauses:
-        central = any(part.kind == "central" for part in parts)
-        return (
-            "no interests are set yet: a typical paper of this listing"
-            if central
-            else "none of the channel's terms; nearest by its overall wording"
-        )
+        if not any(part.kind == "central" for part in parts):
+            return "none of the channel's terms; nearest by its overall wording"
+        if model.interest.terms:
+            return "no word of the written interests says anything: a typical paper of this listing"
+        return "no interests are set yet: a typical paper of this listing"
     return "; ".join(clauses)
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 TRAINED_ON = 120  # unlabelled papers that stand for the rest of the world
 MOST_VOTED = 400  # papers in the regressions; the strongest evidence, so the newest, stays
 DISLIKES, UNLABELLED = 0.35, 0.5  # what each kind weighs in all, the likes being 1
-NEAREST = 0.75  # what the nearest like weighs, the three others being 1
+NEAREST = 1.0  # what the nearest like weighs, the centre and the regressions being 1
 ENOUGH = 10  # likes, and dislikes, from which a match is calibrated on them
 
 

@@ -68,7 +68,8 @@ def select(
     """Choose at most ``size`` papers whose match is at least ``threshold``.
 
     Diversity is maximal marginal relevance (Carbonell and Goldstein 1998) on the SVD cosine. With
-    ``explore`` the last place goes to the paper below the threshold that is nearest to it.
+    ``explore`` the last place goes to the paper below the threshold that the model is least sure
+    of: its match is nearest to 50, a coin toss, and at least half of the threshold.
     """
     vectors = documents if isinstance(documents, Vectors) else model.space.transform(documents)
     scores = model.score(vectors)
@@ -96,7 +97,10 @@ def select(
     # Only what could be posted is compared with everything else: comparing all pairs of a day
     # costs more than ranking it.
     close = (
-        [i for i in below if scores.match[i] >= threshold * EXPLORED_SHARE][:NEAR]
+        sorted(
+            (i for i in below if scores.match[i] >= threshold * EXPLORED_SHARE),
+            key=lambda i: abs(int(scores.match[i]) - 50),
+        )[:NEAR]
         if explore
         else []
     )

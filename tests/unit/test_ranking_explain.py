@@ -116,6 +116,11 @@ def test_without_interests_the_sentence_says_so() -> None:
     assert "no interests are set" in explain(model(Interest()), PAPERS[0]).sentence
 
 
+def test_a_profile_of_stop_words_says_what_is_missing() -> None:
+    told = explain(model(Interest(terms=("of the and",))), PAPERS[0])
+    assert "no word of the written interests" in told.sentence
+
+
 def test_a_disliked_topic_is_a_part_below_zero() -> None:
     told = explain(model(Interest(votes=FULL.votes)), paper("50", "proteins"))
     learned = [part for part in told.parts if part.kind == "learned"]

@@ -185,3 +185,14 @@ def test_a_muted_term_is_meant_whole_whatever_its_ending() -> None:
     assert not speaks_of("language large", document)
     assert not speaks_of("models train", Document("b", "models", "train"))
     assert not speaks_of("the", document)
+
+
+def test_exploration_is_the_paper_whose_match_is_nearest_to_a_coin_toss() -> None:
+    model = speech()
+    matches = {p.id: int(m) for p, m in zip(PAPERS, model.score(PAPERS).match, strict=True)}
+    threshold = 90
+    selection = select(model, PAPERS, size=1, threshold=threshold, explore=True)
+    explored = selection.chosen[-1]
+    assert explored.label == "exploration"
+    below = [m for m in matches.values() if threshold / 2 <= m < threshold]
+    assert abs(explored.match - 50) == min(abs(m - 50) for m in below)
