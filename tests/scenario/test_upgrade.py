@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
@@ -124,18 +125,21 @@ def test_without_a_database_there_is_nothing_to_migrate(tmp_path: Path) -> None:
     assert not (tmp_path / "paperwire.db").exists()
 
 
-async def test_the_service_backs_up_before_it_upgrades(tmp_path: Path, later_version: str) -> None:
+def test_the_service_backs_up_before_it_upgrades(tmp_path: Path, later_version: str) -> None:
     schema_dumps.load(EVERY[-1], tmp_path / "paperwire.db")
     (tmp_path / "paperwire.toml").write_text(
         "[huggingface]\nenabled = false\n[arxiv]\nenabled = false\n"
     )
-    async with App(load(tmp_path, {}), lambda: NOW):
-        pass
+
+    async def start_and_stop() -> None:
+        async with App(load(tmp_path, {}), lambda: NOW):
+            pass
+
+    asyncio.run(start_and_stop())
     assert [path.name for path in (tmp_path / "backups").iterdir()] == [
         "before-9999_later-20260615T090000Z.db"
     ]
-    async with App(load(tmp_path, {}), lambda: NOW):
-        pass
+    asyncio.run(start_and_stop())
     assert len(list((tmp_path / "backups").iterdir())) == 1
 
 
