@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Callable
 from typing import Any, cast
@@ -19,10 +20,18 @@ def configure(level: str = "warning", form: str = "console") -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+    # A trace names lines, never the values of their variables: some of those are tokens.
+    traces = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
     last: list[Callable[..., Any]] = (
-        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        [structlog.processors.ExceptionRenderer(traces), structlog.processors.JSONRenderer()]
         if form == "json"
-        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), sort_keys=False)]
+        else [
+            structlog.dev.ConsoleRenderer(
+                colors=_has_colours(),
+                sort_keys=False,
+                exception_formatter=structlog.dev.plain_traceback,
+            )
+        ]
     )
     threshold = LEVELS[level]
     structlog.configure(
@@ -43,3 +52,7 @@ def configure(level: str = "warning", form: str = "console") -> None:
     root.handlers[:] = [handler]
     # Libraries speak up about troubles only; their chatter hides ours.
     root.setLevel(max(threshold, logging.WARNING))
+
+
+def _has_colours() -> bool:
+    return sys.stderr.isatty() and not os.environ.get("NO_COLOR")

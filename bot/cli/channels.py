@@ -41,6 +41,11 @@ def plan_command(desk: Desk, channel: str | None, write: bool, as_json: bool) ->
 
     if channel is not None:
         serving: tuple[Channel, ...] = (desk.channel(channel),)
+        if write and serving[0].state in {ChannelState.PAUSED, ChannelState.LEFT}:
+            raise PaperwireError(
+                f"Nothing is planned for {serving[0].name}: it is {serving[0].state}. "
+                "See what it would get without --write, or start it again in its chat."
+            )
     else:
         with desk.store.read() as connection:
             serving = channels.every(connection, serving=True)
@@ -212,6 +217,7 @@ def search_command(
     """
     from bot.platforms.terminal_view import Screen
     from bot.render import card, count_words
+    from bot.services.ranker import judge
     from bot.services.search import search
 
     here = desk.channel(channel) if channel else None
@@ -223,6 +229,7 @@ def search_command(
         now=now(),
         limit=limit,
         offset=offset,
+        judge=judge(desk.store, desk.rankers, here, now()) if here else None,
     )
     cards = [
         card(hit.paper, number=n, summary=hit.snippet, reason="", match=None)
@@ -296,18 +303,22 @@ async def _chat(desk: Desk, name: str, person: str, command: str) -> bool:
         layouts={terminal.name: terminal.default_layout},
     )
     await terminal.start(inbox)
-    try:
-        lock = take_lock(desk.settings)
-    except PaperwireError:
-        lock = None  # a running copy sends what commands leave to send
-    if lock is not None:
-        await courier.recover()
+
+    async def settle() -> None:
+        try:
+            lock = take_lock(desk.settings)
+        except PaperwireError:
+            return  # a running copy sends what commands leave to send
+        try:
+            await courier.recover()
+            await courier.settle()
+        finally:
+            lock.release()
 
     async def lines() -> AsyncIterator[str]:
         while True:
-            if lock is not None:
-                await courier.settle()
-            line = await asyncio.to_thread(_ask)
+            await settle()
+            line = _ask()
             if line is None:
                 return
             yield line
@@ -322,12 +333,9 @@ async def _chat(desk: Desk, name: str, person: str, command: str) -> bool:
                 known = await inbox.channel(_place(name))
                 _greet(known)
             await terminal.chat(name, person, lines())
-        if lock is not None:
-            await courier.settle()
+        await settle()
     finally:
         await terminal.stop()
-        if lock is not None:
-            lock.release()
     return ok
 
 
@@ -345,13 +353,19 @@ def _greet(channel: Channel | None) -> None:
 
 def _ask() -> str | None:
     import contextlib
+    import signal
 
     if sys.stdin.isatty():
         with contextlib.suppress(ImportError):
             import readline  # noqa: F401  gives input() a history and editing
+        # Nothing else runs while a person types, so Ctrl-C may end the typing at once; the
+        # event loop's own handler would only take note of it and leave input() waiting.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
             return input("/papers ")
         except EOFError:
             return None
+        finally:
+            signal.signal(signal.SIGINT, before)
     line = sys.stdin.readline()
     return line.rstrip("\n") if line else None

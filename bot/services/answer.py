@@ -23,7 +23,7 @@ from bot.schedule import check_timezone, next_slot
 from bot.schedule import parse as parse_schedule
 from bot.services import plan
 from bot.services.choose import Chooser, Pick, summarise
-from bot.services.ranker import Rankers, interest
+from bot.services.ranker import Rankers, interest, judge
 from bot.services.react import cast
 from bot.store import Store, digests, feedback, listings, outbox
 from bot.store import papers as paper_rows
@@ -34,10 +34,18 @@ LAST_PAGE = 100
 SAVED_PAGE = 10
 MORE = 3
 PARTS_SHOWN = 8
-_PAGE = re.compile(r"\s+page:(\d{1,4})\s*$", re.ASCII)
+# The number after the page is the newest paper that the first page looked at.
+_PAGE = re.compile(r"\s+page:(\d{1,4})(?:@(\d{1,15}))?\s*$", re.ASCII)
 
 
-def search(store: Store, channel: Channel | None, person: str, query: str, now: datetime) -> Reply:
+def search(
+    store: Store,
+    rankers: Rankers,
+    channel: Channel | None,
+    person: str,
+    query: str,
+    now: datetime,
+) -> Reply:
     """Answer a search with a page of papers; ``page:2`` at its end asks for the next page."""
     from bot.services.search import search as find
 
@@ -52,6 +60,8 @@ def search(store: Store, channel: Channel | None, person: str, query: str, now: 
         now=now,
         limit=FOUND,
         offset=(page - 1) * FOUND,
+        upto=int(asked[2]) if asked and asked[2] else None,
+        judge=judge(store, rankers, channel, now) if channel else None,
     )
     start = (page - 1) * FOUND
     cards = tuple(
@@ -71,8 +81,8 @@ def search(store: Store, channel: Channel | None, person: str, query: str, now: 
         f"{headline[:1].upper()}{headline[1:]}" + (f", {start + 1} to {last}" if page > 1 else ""),
         lines=answer.notes,
         cards=cards,
-        back=f"search {words} page:{page - 1}" if page > 1 else "",
-        more=f"search {words} page:{page + 1}" if last < answer.total else "",
+        back=f"search {words} page:{page - 1}@{answer.upto}" if page > 1 else "",
+        more=f"search {words} page:{page + 1}@{answer.upto}" if last < answer.total else "",
     )
 
 

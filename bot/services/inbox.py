@@ -176,7 +176,7 @@ class Inbox:
                 layout = self._layouts.get(event.place.platform, Layout.CARDS)
                 return manage.subscribe(store, self._defaults, event.place, layout, command, now)
             case Search(query):
-                return answer.search(store, channel, person, query, now)
+                return answer.search(store, self._rankers, channel, person, query, now)
             case ForgetMe(confirmed):
                 return manage.forget(store, person, confirmed=confirmed)
             case _ if channel is None or channel.state is ChannelState.LEFT:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -152,3 +152,19 @@ class Rankers:
                 background = space.transform(documents)
                 self._ranker, self._made_for = Ranker(space, background), made_for
             return self._ranker
+
+
+Judge = Callable[[Sequence[Paper]], Sequence[float]]
+
+
+def judge(store: Store, rankers: Rankers, channel: Channel, now: datetime) -> Judge:
+    """Return what scores papers for a channel; nothing is fitted before it is asked."""
+
+    def score(papers: Sequence[Paper]) -> Sequence[float]:
+        with store.read() as connection:
+            wants = interest(connection, channel, now)
+        model = rankers.current().model(wants)
+        values: list[float] = model.score([to_document(one) for one in papers]).values.tolist()
+        return values
+
+    return score

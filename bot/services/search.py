@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from threading import Lock
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 from bot.domain import Paper
 from bot.services.complete import complete_title
 from bot.services.index import StoredCollection, refresh, refresh_if_due
-from bot.services.ranker import Rankers, interest, to_document
+from bot.services.ranker import Judge
 from bot.store import Store
-from bot.store import channels as channel_rows
 from bot.store import papers as paper_rows
 from bot.store import search as table
 from ranking.query import FILTERS, Query, parse
@@ -33,11 +30,6 @@ PERSONAL = 100  # the best hits that ``for:here`` puts in another order
 LITERAL = 200
 DEEPEST = 10_000
 _WORD = re.compile(r"[^\W_]+")
-
-_rankers: WeakKeyDictionary[Store, Rankers] = WeakKeyDictionary()
-_rankers_lock = Lock()
-
-Judge = Callable[[Sequence[Paper]], Sequence[float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +71,7 @@ def search(
     """Answer a search. Never raises on what was typed; ``notes`` say what was not understood.
 
     ``posted:`` and ``saved:`` look at this channel and person only. ``for:here``, and nothing else,
-    asks ``judge`` for the channel's own scores; without one the channel's model is fitted here.
+    asks ``judge`` for the channel's own scores; without one it is left aside and a note says so.
     """
     query = parse(text)
     notes = list(query.notes)
@@ -96,8 +88,6 @@ def search(
         ranked = [(paper, 0.0) for paper in named]
         ranked += [(paper, score) for paper, score in found if paper not in named]
         if query.personal:
-            if judge is None and channel_id is not None:
-                judge = judge_for(store, connection, channel_id, now)
             ranked = _towards(connection, ranked, judge, notes)
         page = dict(ranked[offset : offset + limit])
         papers = paper_rows.papers(connection, page)
@@ -152,24 +142,6 @@ def snippet(text: str, terms: Collection[str], width: int = SNIPPET) -> str:
             position = end
     pieces.append(text[position:last] + (" …" if last < len(text) else ""))
     return "".join(pieces)
-
-
-def judge_for(
-    store: Store, connection: sqlite3.Connection, channel_id: int, now: datetime
-) -> Judge | None:
-    """Return how a channel scores papers, from its profile and feedback; None for no channel."""
-    channel = channel_rows.channel(connection, channel_id)
-    if channel is None:
-        return None
-    with _rankers_lock:
-        rankers = _rankers.setdefault(store, Rankers(store))
-    model = rankers.current().model(interest(connection, channel, now))
-
-    def judge(papers: Sequence[Paper]) -> Sequence[float]:
-        values: list[float] = model.score([to_document(paper) for paper in papers]).values.tolist()
-        return values
-
-    return judge
 
 
 def _newest(collection: StoredCollection) -> int:

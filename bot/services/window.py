@@ -24,7 +24,7 @@ from bot.schedule import parse as parse_schedule
 from bot.services import window_operations, window_paper
 from bot.services.choose import summarise
 from bot.services.manage import show_settings
-from bot.services.ranker import Rankers
+from bot.services.ranker import Rankers, judge
 from bot.services.search import MARKS, Hit, search, similar
 from bot.services.window_learning import Learning
 from bot.store import Store, digests, feedback, outbox, window
@@ -65,6 +65,7 @@ class StoreWindow:
 
     def __init__(self, store: Store, rankers: Rankers, *, checks: Checks = _no_checks) -> None:
         self._store = store
+        self._rankers = rankers
         self._learning = Learning(store, rankers)
         self._checks = checks
 
@@ -231,7 +232,7 @@ class StoreWindow:
             limit=limit,
             offset=offset,
             upto=upto,
-            judge=self._learning.judge(channel, now) if channel else None,
+            judge=judge(self._store, self._rankers, channel, now) if channel else None,
         )
         return SearchPage(
             query=query,

@@ -13,7 +13,6 @@ from bot import profiles
 from bot.domain import Channel, Feedback, Mode, Paper, Profile, Signal
 from bot.services.choose import Chooser, Pick
 from bot.services.ranker import Ranker, Rankers, interest, to_document
-from bot.services.search import Judge
 from bot.store import Store, digests, feedback, outbox, window
 from bot.store import papers as paper_rows
 from bot.store.digests import Passed
@@ -128,16 +127,6 @@ class Learning:
             effect = self._effect(ranker, channel, paper, vote, wants, without, listing)
             found.append(replace(effect, mine=vote.person == person))
         return tuple(sorted(found, key=lambda effect: not effect.mine))
-
-    def judge(self, channel: Channel, now: datetime) -> Judge:
-        """Return what scores papers for a channel, for ``for:here`` in a search."""
-
-        def score(papers: Sequence[Paper]) -> Sequence[float]:
-            model = self._model(self._rankers.current(), self._wants(channel, now))
-            values: list[float] = model.score([to_document(p) for p in papers]).values.tolist()
-            return values
-
-        return score
 
     def _effect(
         self,

@@ -256,7 +256,7 @@ CREATE TABLE search_log (
   paper_id INTEGER NOT NULL
 ) STRICT;
 
--- Postings of one term in one chunk of papers: offsets, title counts and body counts.
+-- Postings of one term in one chunk of papers: offsets and weighted counts.
 CREATE TABLE search_postings (
   chunk INTEGER NOT NULL,
   term TEXT NOT NULL,
@@ -358,6 +358,10 @@ def migrations() -> Migrations:
     @steps(name="0004_mail")
     def mail(db: Database) -> None:
         _run(db.conn, MAIL)
+
+    @steps(name="0005_dates")
+    def dates(db: Database) -> None:
+        _run(db.conn, "CREATE INDEX papers_by_published ON papers (published);")
 
     return steps
 

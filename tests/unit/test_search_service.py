@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain import Channel, Entry, Paper, Profile, Signal, Via
+from bot.services.ranker import Judge, Rankers
+from bot.services.ranker import judge as channel_judge
 from bot.services.search import (
     MARKS,
     SNIPPET,
@@ -65,10 +67,11 @@ def ask(
     limit: int = 10,
     offset: int = 0,
     upto: int | None = None,
+    judge: Judge | None = None,
 ) -> SearchAnswer:
     return search(
         store, typed, channel_id=channel_id, person=person, now=NOW, limit=limit, offset=offset,
-        upto=upto,
+        upto=upto, judge=judge,
     )  # fmt: skip
 
 
@@ -207,7 +210,8 @@ def test_for_here_reads_the_channels_own_profile() -> None:
             private=False,
             now=NOW,
         )
-    answer = ask(store, "rain study for:here", channel_id=channel.id, limit=20)
+    own = channel_judge(store, Rankers(store), channel, NOW)
+    answer = ask(store, "rain study for:here", channel_id=channel.id, limit=20, judge=own)
     plain = ask(store, "rain study", channel_id=channel.id, limit=20)
     assert handles(answer).index("2605.20000") < handles(plain).index("2605.20000")
     assert sorted(handles(answer)) == sorted(handles(plain))
