@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,6 +10,7 @@ from datetime import timedelta
 from bot.cli.desk import Desk, now
 from bot.domain import ChannelState, MessageState, PaperwireError
 
+ASKED_LATELY = timedelta(days=2)
 STALE_AFTER = timedelta(days=4)  # longer than any weekend with a holiday
 
 
@@ -42,7 +44,7 @@ def examine(desk: Desk) -> list[Check]:
     ):
         try:
             checks += look(desk)
-        except PaperwireError as error:
+        except (PaperwireError, sqlite3.Error) as error:
             checks.append(
                 Check(look.__name__.removeprefix("check_").strip("_"), ok=False, words=str(error))
             )
@@ -90,8 +92,10 @@ def _sources(desk: Desk) -> Iterator[Check]:
         cursors = listings.cursors(connection)
         latest = listings.latest(connection, 1)
         quarantined = listings.quarantined(connection, 1)
-    failing = [cursor for cursor in cursors if cursor.failures]
-    for cursor in failing:
+    # A day that is not asked for any more needs nobody; of the others the newest says it all.
+    asked = [c for c in cursors if c.fetched_at and now() - c.fetched_at < ASKED_LATELY]
+    failing = {cursor.source: cursor for cursor in asked if cursor.failures}
+    for cursor in failing.values():
         since = cursor.succeeded_at.date() if cursor.succeeded_at else "never"
         yield Check(
             f"source {cursor.source}",

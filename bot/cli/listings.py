@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -51,9 +52,9 @@ def ingest_command(desk: Desk, paths: tuple[Path, ...], as_json: bool) -> None:
             done = _read_file(desk, path)
             useless += done.outcome in USELESS
             if as_json:
-                print_json(_as_json(path, done))
+                print_json(_as_json(str(path), done))
             else:
-                _tell(path, done)
+                _tell(path.name, done)
     from bot.services.index import refresh
 
     refresh(store)
@@ -147,10 +148,12 @@ async def _backfill(
                     if done is None:
                         failed += asked.words != "not modified"
                         click.echo(f"{asked.location}: {asked.words}", err=True)
-                    elif as_json:
-                        print_json(_as_json(Path(asked.location), done))
+                        continue
+                    failed += done.outcome in USELESS
+                    if as_json:
+                        print_json(_as_json(asked.location, done))
                     else:
-                        _tell(Path(str(done.listed_on or asked.location)), done)
+                        _tell(str(done.listed_on or asked.location), done)
     finally:
         await fetcher.close()
     refresh(desk.store)
@@ -159,10 +162,8 @@ async def _backfill(
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:
     for path in paths:
-        if path.is_dir():
-            yield from sorted(one for one in path.rglob("*") if one.is_file())
-        else:
-            yield path
+        # An empty folder stands for itself, so that something is said of it.
+        yield from sorted(one for one in path.rglob("*") if one.is_file()) or [path]
 
 
 def _read_file(desk: Desk, path: Path) -> Ingested:
@@ -174,7 +175,9 @@ def _read_file(desk: Desk, path: Path) -> Ingested:
     moment = now()
     trouble = ""
     try:
-        if path.stat().st_size > MOST_BYTES:
+        if path.is_dir():
+            trouble = "there is no file in it"
+        elif path.stat().st_size > MOST_BYTES:
             trouble = f"it is larger than {MOST_BYTES // 2**20} MB; split it and read the parts"
         else:
             body = path.read_bytes()
@@ -184,7 +187,8 @@ def _read_file(desk: Desk, path: Path) -> Ingested:
         return Ingested("file", str(path), None, Outcome.FAILED, trouble, 0, 0, 0, 0, 0)
     source, reason = detect.sniff(path.name, body[: detect.HEAD_BYTES])
     request = detect.request_for(path.name)
-    where = str(path.resolve())
+    # A name that is no UTF-8 could neither be stored nor printed.
+    where = os.fsencode(path.resolve()).decode(errors="replace")
     if source is None:
         unknown = Listing("file", request.day, 0, (), outcome=Outcome.BROKEN, note=reason)
         return store_listing(desk.store, unknown, body, where=where, now=moment)
@@ -216,9 +220,9 @@ def _sum(parts: Sequence[Ingested]) -> Ingested:
     )
 
 
-def _as_json(path: Path, done: Ingested) -> dict[str, Any]:
+def _as_json(path: str, done: Ingested) -> dict[str, Any]:
     return {
-        "path": str(path),
+        "path": path,
         "source": done.source,
         "listed_on": done.listed_on.isoformat() if done.listed_on else None,
         "outcome": str(done.outcome),
@@ -235,9 +239,9 @@ def _as_json(path: Path, done: Ingested) -> dict[str, Any]:
     }
 
 
-def _tell(path: Path, done: Ingested) -> None:
+def _tell(name: str, done: Ingested) -> None:
     useless = done.outcome in USELESS
-    line = f"{path.name}: {done.source}, {done.outcome}"
+    line = f"{name}: {done.source}, {done.outcome}"
     if not useless:
         line += f", {done.parsed} papers ({done.new} new, {done.updated} updated)"
     if done.quarantined:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import os
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -97,6 +99,8 @@ def front(context: click.Context, home: Path | None) -> None:
     from bot.logs import configure
 
     find_ranking()
+    # https://no-color.org: set to anything but nothing, it means no colours.
+    context.color = False if os.environ.get("NO_COLOR") else None
     # Commands say in their own words what happened; only "run" and errors are logged.
     configure("error")
     context.obj = Desk(home)
@@ -104,8 +108,13 @@ def front(context: click.Context, home: Path | None) -> None:
 
 def main() -> NoReturn:
     """Run the command line; troubles are one sentence on standard error and exit status 1."""
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        # A terminal that cannot show a sign shows a question mark, and no traceback.
+        with contextlib.suppress(AttributeError):
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # or it is suppressed
     try:
-        status = front(standalone_mode=False)
+        status = front(prog_name="paperwire", standalone_mode=False)
+        sys.stdout.flush()
     except PaperwireError as error:
         _end(f"paperwire: {error}", 1)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -118,10 +127,33 @@ def main() -> NoReturn:
     except (click.Abort, KeyboardInterrupt):
         _end("", 130)
     except BrokenPipeError:
-        # The reader of our output (head, less) has had enough; that is no error of ours.
-        sys.stderr.close()
-        sys.exit(0)
+        _leave_quietly()
+    except OSError as error:
+        where = f": {error.filename}" if error.filename else ""
+        _end(f"paperwire: {error.strerror or error}{where}.", 1)
+    except Exception as error:
+        # Asked by name, because a command that opens no database imports no sqlite3.
+        sqlite3 = sys.modules.get("sqlite3")
+        if sqlite3 is None or not isinstance(error, sqlite3.Error):
+            raise
+        _end(f"paperwire: {_about_database(str(error))}", 1)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _about_database(trouble: str) -> str:
+    if "locked" in trouble:
+        return (
+            "The database is held by another process. Try again, or see who runs: paperwire doctor"
+        )
+    return f"The database cannot be used ({trouble}). Look closer with: paperwire doctor"
+
+
+def _leave_quietly() -> NoReturn:
+    """End well: the reader of our output (head, less) has had enough, which is no error of ours."""
+    # What is still held back would be written at the exit, and fail again.
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(0)
 
 
 def _end(words: str, status: int) -> NoReturn:

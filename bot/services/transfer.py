@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from bot import profiles
+from bot.commands.table import SETTINGS
 from bot.domain import (
     Channel,
     ChannelState,
@@ -97,6 +99,15 @@ def restore(store: Store, data: object, now: datetime) -> Imported:
 
     Raises PaperwireError naming what is wrong; then nothing was changed.
     """
+    try:
+        return _restore(store, data, now)
+    except (UnicodeError, OverflowError, sqlite3.InterfaceError, sqlite3.ProgrammingError) as error:
+        raise PaperwireError(
+            f"The export holds a value that cannot be stored ({error}). Nothing was changed."
+        ) from error
+
+
+def _restore(store: Store, data: object, now: datetime) -> Imported:
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise PaperwireError(
             "This is no Paperwire export of a known format. Make one with: paperwire export"
@@ -184,11 +195,11 @@ def _entry(row: Mapping[str, Any]) -> Entry:
         return Entry(
             title=_text(row, "title"),
             abstract=str(row.get("abstract") or ""),
-            authors=tuple(str(name) for name in row.get("authors") or ()),
-            categories=tuple(str(name) for name in row.get("categories") or ()),
+            authors=_names(row, "authors"),
+            categories=_names(row, "categories"),
             arxiv_id=known[0] if known else None,
-            doi=row.get("doi"),
-            url=row.get("url"),
+            doi=_text_or_none(row, "doi"),
+            url=_text_or_none(row, "url"),
             published=date.fromisoformat(published) if published else None,
         )
     except (TypeError, ValueError) as error:
@@ -207,9 +218,9 @@ def _channel(row: Mapping[str, Any]) -> Channel:
             profile=profiles.parse(str(row.get("profile") or "")),
             timezone=check_timezone(_text(row, "timezone")).key,
             schedule=parse_schedule(_text(row, "schedule")).text,
-            size=int(row["size"]),
-            threshold=int(row["threshold"]),
-            sources=tuple(str(name) for name in row.get("sources") or ()),
+            size=_number(row, "size"),
+            threshold=_number(row, "threshold"),
+            sources=_names(row, "sources"),
             layout=Layout(_text(row, "layout")),
             mode=Mode(_text(row, "mode")),
             you_missed=bool(row.get("you_missed")),
@@ -231,7 +242,7 @@ def _vote(row: Mapping[str, Any], channel: Channel, numbers: Mapping[str, int]) 
             person=_text(row, "person"),
             signal=Signal(_text(row, "signal")),
             active=bool(row["active"]),
-            changed_at=datetime.fromisoformat(_text(row, "changed_at")),
+            changed_at=_moment(row, "changed_at"),
             via=Via.IMPORT,
         )
     except (KeyError, TypeError, ValueError) as error:
@@ -245,6 +256,35 @@ def _rows(data: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise PaperwireError(f"The export's {key!r} is no list of objects.")
     return rows
+
+
+def _names(row: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    names = row.get(key) or []
+    if not isinstance(names, list):
+        raise TypeError(f"{key} is no list")
+    return tuple(str(name) for name in names)
+
+
+def _number(row: Mapping[str, Any], key: str) -> int:
+    setting = next(setting for setting in SETTINGS if setting.key == key)
+    number = int(row[key])
+    if not (setting.minimum or 0) <= number <= (setting.maximum or number):
+        raise ValueError(f"{key} is from {setting.minimum} to {setting.maximum}, not {number}")
+    return number
+
+
+def _moment(row: Mapping[str, Any], key: str) -> datetime:
+    moment = datetime.fromisoformat(_text(row, key))
+    if moment.tzinfo is None:
+        raise ValueError(f"{key} has no time zone")
+    return moment
+
+
+def _text_or_none(row: Mapping[str, Any], key: str) -> str | None:
+    value = row.get(key)
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"{key} is no text")
+    return value or None
 
 
 def _text(row: Mapping[str, Any], key: str) -> str:
