@@ -18,8 +18,8 @@ def backup_command(desk: Desk, target: Path | None, as_json: bool) -> None:
     """Copy the database, also while Paperwire runs, to TARGET: a new file or a folder.
 
     Without TARGET it goes where the rotating back-ups are (backup.folder). The copy is one moment
-    of the database; it is checked before it appears, and only you can read it. Tokens and the
-    settings file are not in it.
+    of the database; it is checked before it appears, and only you can read it. The settings
+    file and the secret files are not in it.
 
     \b
     --json prints {"path", "bytes"}.

@@ -112,6 +112,8 @@ class Store:
         try:
             if self.path is not None:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
+                # For its owner only: it may hold a workspace's token. SQLite's logs follow suit.
+                os.close(os.open(self.path, os.O_CREAT | os.O_RDONLY, 0o600))
                 # SQLite would open it for reading, and fail in the middle of the first deed.
                 if self.path.exists() and not os.access(self.path, os.W_OK):
                     raise PermissionError("it is not writable")

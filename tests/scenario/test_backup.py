@@ -244,6 +244,14 @@ def test_a_back_up_is_for_its_owner_only_and_leaves_nothing_half_made(tmp_path: 
     assert [path.name for path in made.path.parent.iterdir()] == ["copy.db"]
 
 
+def test_the_database_itself_is_for_its_owner_only(tmp_path: Path) -> None:
+    store = Store(tmp_path / "wire.db")
+    with store.write() as connection:
+        connection.execute("INSERT INTO meta VALUES ('a', 'b')")
+    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}
+    store.close()
+
+
 def test_a_damaged_database_is_not_kept_as_a_back_up(tmp_path: Path) -> None:
     database = tmp_path / "wire.db"
     store = Store(database)
