@@ -180,7 +180,7 @@ def _read_file(desk: Desk, path: Path) -> Ingested:
         elif path.stat().st_size > MOST_BYTES:
             trouble = f"it is larger than {MOST_BYTES // 2**20} MB; split it and read the parts"
         else:
-            body = path.read_bytes()
+            body = payload.unpack(path.read_bytes())
     except OSError as error:
         trouble = error.strerror or str(error)
     if trouble:
@@ -192,11 +192,10 @@ def _read_file(desk: Desk, path: Path) -> Ingested:
     if source is None:
         unknown = Listing("file", request.day, 0, (), outcome=Outcome.BROKEN, note=reason)
         return store_listing(desk.store, unknown, body, where=where, now=moment)
-    content = payload.unpack(body)
     if isinstance(source, JsonLines):
         parts = [
             store_listing(desk.store, listing, body, where=where, now=moment)
-            for listing in source.by_day(content, request)
+            for listing in source.by_day(body, request)
         ]
         return _sum(parts)
     return store_listing(desk.store, source.parse(body, request), body, where=where, now=moment)

@@ -91,7 +91,11 @@ def doctor_command(desk: Desk, as_json: bool, quick: bool) -> None:
 
 
 @click.command("outbox")
-@click.option("--state", type=click.Choice([*MessageState]), help="Only messages in this state.")
+@click.option(
+    "--state",
+    type=click.Choice([str(state) for state in MessageState]),
+    help="Only messages in this state.",
+)
 @click.option(
     "--retry", "retry_id", type=int, metavar="ID", help="Send an abandoned message again."
 )

@@ -134,7 +134,11 @@ def change_profile(
     _want_seeds(store, profile, now)
     return Reply(
         "Interests updated." if not notes else notes[0],
-        lines=(*notes[1:], *_interest_lines(channel), *profiles.warn(profile)),
+        lines=(
+            *notes[1:],
+            *_interest_lines(channel),
+            *(line for line in profiles.warn(profile) if line not in notes),
+        ),
     )
 
 
