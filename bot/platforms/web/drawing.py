@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
@@ -15,6 +16,10 @@ from bot.platforms.web.charts import bar_of, map_of, precision_of, terms_of
 from bot.render import byline, count_words, date_words, day_words, figures, safe_url, visible
 from bot.views import Marks, Period, Span, span_of
 
+# What HTML may not hold, and what turns the direction of what follows: a name has no use for them.
+_UNSHOWN = re.compile(
+    "[^\t\n\r\x20-\x7e\xa0-\u2029\u202f-\u2065\u206a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+)
 _HERE = Path(__file__).parent
 STATIC = _HERE / "static"
 TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -77,12 +82,12 @@ class Drawing:
 
     def page(self, template: str, **context: object) -> str:
         """Fill a template in."""
-        return self._template(template).render(context)
+        return _UNSHOWN.sub("", self._template(template).render(context))
 
     def piece(self, template: str, macro: str, *values: object, **context: object) -> str:
         """Fill one macro of a template in."""
         module = self._template(template).make_module(dict(context))
-        return str(getattr(module, macro)(*values))
+        return _UNSHOWN.sub("", str(getattr(module, macro)(*values)))
 
     def _template(self, name: str) -> Template:
         return self._environment.get_template(name)

@@ -155,7 +155,7 @@ def _identity(channel: Channel, view: DigestView | None = None) -> str:
     words = f"{channel.platform}\0{channel.address}"
     if view is not None:
         words += f"\0{view.digest.slot}\0{view.digest.kind}"
-    return f"urn:uuid:{uuid.uuid5(_NAMES, words)}"
+    return f"urn:uuid:{uuid.uuid5(_NAMES, words.encode('utf-8', 'backslashreplace').decode())}"
 
 
 def _address(home: str, view: DigestView) -> str:
