@@ -299,10 +299,11 @@ class Discord(Section):
         examples=[2],
     )
     manager_role: str = Field(
-        default="Paper editors",
+        default="",
         max_length=100,
-        description="The role whose members may change what a channel gets, beside those who may "
-        "manage the channel: its name or id in each server; empty for none",
+        description="A role, by name or id, whose members may change what a channel gets; beside "
+        "those who manage channels, and those whom the server lets use /papers-setup",
+        examples=["Paper editors"],
     )
     crosspost: bool = Field(
         default=False, description="Publish what is posted in announcement channels"

@@ -11,7 +11,8 @@ from bot.profiles import parse as parse_profile
 from tests.adapters.counterpart import paper, until
 from tests.adapters.discord_harness import Stage, answer, held, parts, stage
 from tests.adapters.loopback_discord.people import Asked
-from tests.adapters.loopback_discord.world import BITS, EVERYONE
+from tests.adapters.loopback_discord.server import Fault
+from tests.adapters.loopback_discord.world import BITS, EVERYONE, User
 
 MANAGER = EVERYONE | BITS["manage_channels"]
 
@@ -118,6 +119,53 @@ async def test_a_role_that_the_server_chose_may_manage(by_id: bool) -> None:
         for roles, may in (((), False), ((role + 1,), False), ((role,), True)):
             await scene.folk.slash(scene.channel, scene.ada, "pause", roles=roles)
             assert scene.core.commands[-1].person.may_manage is may
+
+
+async def test_whoever_the_server_lets_use_the_setup_command_may_manage() -> None:
+    async with stage() as scene:
+        await until(lambda: bool(scene.server.commands), "commands")
+        ben = scene.server.user("ben")
+        scene.guild.roles |= {71: ("Librarians", 0), 72: ("Readers", 0)}
+        await scene.server.invite(scene.guild)
+
+        async def may(user: User, *roles: int) -> bool:
+            await scene.folk.slash(scene.channel, user, "pause", roles=roles)
+            return scene.core.commands[-1].person.may_manage
+
+        assert not await may(scene.ada, 71)
+        allowed = [
+            {"id": "71", "type": 1, "permission": True},
+            {"id": "72", "type": 1, "permission": False},
+            {"id": str(ben.id), "type": 2, "permission": True},
+        ]
+        await scene.server.choose(scene.guild, "papers-setup", allowed)
+        assert await may(scene.ada, 71)
+        assert not await may(scene.ada, 72)
+        assert not await may(scene.ada)
+        assert await may(ben)
+        await scene.server.choose(scene.guild, "papers-setup", [])
+        assert not await may(scene.ada, 71)
+        await scene.server.choose(scene.guild, "papers", allowed)  # using is not managing
+        assert not await may(scene.ada, 71)
+
+
+async def test_a_server_is_asked_once_whom_it_chose() -> None:
+    template = "/applications/{application_id}/guilds/{guild_id}/commands/permissions"
+    async with stage() as scene:
+        await until(lambda: bool(scene.server.commands), "commands")
+        for _ in range(3):
+            await scene.folk.slash(scene.channel, scene.ada, "status")
+        assert scene.server.count("GET", template) == 1
+
+
+async def test_a_server_that_cannot_be_asked_has_chosen_nobody() -> None:
+    async with stage() as scene:
+        await until(lambda: bool(scene.server.commands), "commands")
+        body = {"code": 0, "message": "oops"}
+        fault = Fault("/commands/permissions$", method="GET", status=503, body=body, times=9)
+        scene.server.faults.append(fault)
+        await scene.folk.slash(scene.channel, scene.ada, "pause")
+        assert not scene.core.commands[-1].person.may_manage
 
 
 async def test_people_named_by_the_operator_may_manage_everywhere() -> None:

@@ -19,11 +19,11 @@ from bot.platforms.discord.history import find_key, read_standing
 from bot.platforms.discord.places import (
     PLATFORM,
     MessageRef,
-    Rights,
     read_address,
     read_message_ref,
 )
 from bot.platforms.discord.posting import crosspost, deliver, offer_numbers
+from bot.platforms.discord.rights import Rights
 from bot.ports import (
     CannotTell,
     FindOutcome,
@@ -65,15 +65,15 @@ class Discord:
 
         Without ``gateway_url`` the API says where the gateway is, without ``shards`` how many.
         People with ``manager_role`` (a role's name or id) and those in ``managers`` (by id) may
-        manage beside those with the manage-channels permission. ``crosspost`` publishes what is
-        posted in announcement channels. The API's address holds for all of discord.py in this
-        process.
+        manage beside those of whom the server says so (see ``rights``). ``crosspost`` publishes
+        what is posted in announcement channels. The API's address holds for all of discord.py in
+        this process.
         """
         self._token = token
         self._api_url = api_url
         self._gateway_url = gateway_url
         self._shards = shards
-        self._rights = Rights.of(manager_role, managers)
+        self._rights = Rights(manager_role, managers)
         self._crosspost = crosspost
         self._pace = pace or Pace()
         self._turns = Turns(self._pace.identify)
@@ -155,6 +155,8 @@ class Discord:
             shards=self._shards,
             noticed_gap=self._gap.set,
         )
+        self._rights.forget()  # what servers chose while nobody listened was not told
+        client.rights = self._rights
         client.answers = Answers(inbound, self._rights, patience=self._pace.answer)
         client.forms = Forms(inbound, client.answers)
         self._client = client

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 import discord
 
-from bot.domain import CommandEvent, PaperwireError, Reply, Signal, VoteEvent
+from bot.domain import CommandEvent, PaperwireError, Person, Reply, Signal, VoteEvent
 from bot.platforms.discord.attempts import TROUBLES
 from bot.platforms.discord.buttons import reply_view
 from bot.platforms.discord.looks import reply_look
-from bot.platforms.discord.places import Rights, Spot, locate, person
+from bot.platforms.discord.places import PLATFORM, Spot, locate
+from bot.platforms.discord.rights import Rights
 from bot.ports import Inbound, Suggest, Suggestion
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Answers:
         spot = await self.spot(interaction)
         if spot is None:
             return ()
-        who = person(interaction, self._rights)
+        who = Person(PLATFORM, str(interaction.user.id), may_manage=False)
         try:
             async with asyncio.timeout(self._patience):
                 return await self._inbound.suggest(spot.place, who, what, text)
@@ -89,9 +90,9 @@ class Answers:
             return None
         return await locate(interaction.client, interaction.guild_id, interaction.channel_id)
 
-    def may_manage(self, interaction: Interaction) -> bool:
+    async def may_manage(self, interaction: Interaction) -> bool:
         """Whether the person may change what the channel gets."""
-        return self._rights.may_manage(interaction)
+        return await self._rights.may_manage(interaction)
 
     def long_command(self, text: str) -> str:
         """Return the command a page button stands for; empty where it was forgotten."""
@@ -106,7 +107,7 @@ class Answers:
         return await self._inbound.command(
             CommandEvent(
                 place=spot.place,
-                person=person(interaction, self._rights),
+                person=await self._rights.person(interaction),
                 text=text,
                 event_id=f"{interaction.id}{step}",
             )
@@ -119,7 +120,7 @@ class Answers:
         return await self._inbound.vote(
             VoteEvent(
                 place=spot.place,
-                person=person(interaction, self._rights),
+                person=Person(PLATFORM, str(interaction.user.id), may_manage=False),
                 remote_id=spot.remote_id(interaction.message.id),
                 signal=signal,
                 on=None,

@@ -17,7 +17,7 @@ from discord.http import Route
 
 from bot.platforms.discord.attempts import make_trace
 from bot.platforms.discord.buttons import DYNAMIC_ITEMS
-from bot.platforms.discord.commands import Tree, add_commands, sync
+from bot.platforms.discord.commands import SETUP, Tree, add_commands, sync
 from bot.platforms.discord.guilds import Guilds
 from bot.platforms.discord.places import THREAD_TYPES
 from bot.platforms.discord.votes import Votes
@@ -25,6 +25,7 @@ from bot.platforms.discord.votes import Votes
 if TYPE_CHECKING:
     from bot.platforms.discord.answers import Answers
     from bot.platforms.discord.forms import Forms
+    from bot.platforms.discord.rights import Rights
     from bot.ports import Inbound
 
 logger = logging.getLogger(__name__)
@@ -96,6 +97,7 @@ class WireClient(discord.AutoShardedClient):
 
     answers: Answers
     forms: Forms
+    rights: Rights
 
     def __init__(
         self,
@@ -123,6 +125,7 @@ class WireClient(discord.AutoShardedClient):
         self.kinds: dict[int, int] = {}  # channel: its type, where the gateway has not told
         self.all_ready = asyncio.Event()
         self.sync_error = ""
+        self.setup_id: int | None = None  # of the command whose users may manage
         self._turns = turns
         self._gateway_url = gateway_url
         self._asked_shards = shards
@@ -164,8 +167,10 @@ class WireClient(discord.AutoShardedClient):
     async def sync_commands(self) -> None:
         """Bring Discord's commands up to ours; a trouble is kept for the operator."""
         try:
-            if await sync(self.tree):
+            changed, ids = await sync(self.tree)
+            if changed:
                 logger.info("the commands on Discord were brought up to date")
+            self.setup_id = ids.get(SETUP)
             self.sync_error = ""
         except Exception as error:  # the bot serves on with the commands there are
             logger.exception("the commands could not be brought up to date on Discord")
@@ -213,6 +218,11 @@ class WireClient(discord.AutoShardedClient):
             await deed()
 
     # --- what servers do
+
+    async def on_raw_app_command_permissions_update(
+        self, event: discord.RawAppCommandPermissionsUpdateEvent
+    ) -> None:
+        self.rights.forget(event.guild.id)
 
     async def on_guild_available(self, guild: discord.Guild) -> None:
         await self._guilds.look_over(guild)

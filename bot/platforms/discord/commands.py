@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+SETUP = "papers-setup"
 CHOICES = 25
 CHOICE = 100
 _WORDS_READ = 500
@@ -83,7 +84,7 @@ def add_commands(tree: Tree) -> None:
     )
     tree.add_command(papers)
     setup: app_commands.Command[app_commands.Group, ..., None] = app_commands.Command(
-        name="papers-setup",
+        name=SETUP,
         description="Set this channel up in a form: interests, schedule, size",
         callback=_set_up,
         allowed_contexts=contexts,
@@ -228,14 +229,15 @@ def as_choices(found: list[Suggestion], before: str = "") -> list[Choice]:
 # --- syncing ------------------------------------------------------------------------------------
 
 
-async def sync(tree: Tree) -> bool:
-    """Tell Discord the commands where it has others; return whether it had to be told.
+async def sync(tree: Tree) -> tuple[bool, dict[str, int]]:
+    """Tell Discord the commands where it has others; return whether it had to be told, and the
+    commands' ids by name.
 
     Raises discord.HTTPException, and what the network raises.
     """
     client = tree.client
     if client.application_id is None:
-        return False
+        return False, {}
     try:
         known = await client.http.get_global_commands(client.application_id)
     except discord.HTTPException as error:
@@ -248,9 +250,8 @@ async def sync(tree: Tree) -> bool:
         for some in (wanted, known)
     )
     if ours == theirs:
-        return False
-    await tree.sync()
-    return True
+        return False, {command["name"]: int(command["id"]) for command in known}
+    return True, {command.name: command.id for command in await tree.sync()}
 
 
 _DEFAULTS: dict[str, object] = {

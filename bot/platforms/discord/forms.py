@@ -44,7 +44,7 @@ class Forms:
 
     async def open_profile(self, interaction: Interaction) -> None:
         """Show the interests to those who may change them."""
-        if not self._answers.may_manage(interaction):
+        if not await self._answers.may_manage(interaction):
             await self._answers.say(interaction, NOT_ALLOWED)
             return
         channel = await self._channel(interaction)
@@ -54,7 +54,7 @@ class Forms:
 
     async def open_setup(self, interaction: Interaction) -> None:
         """Show interests, schedule, time zone, size and threshold to those who may change them."""
-        if not self._answers.may_manage(interaction):
+        if not await self._answers.may_manage(interaction):
             await self._answers.say(interaction, NOT_ALLOWED)
             return
         channel = await self._channel(interaction)

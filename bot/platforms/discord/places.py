@@ -1,4 +1,4 @@
-"""Where things happen on Discord: addresses, threads that belong to a channel, who may manage.
+"""Where things happen on Discord: addresses, and threads that belong to a channel.
 
 An address is ``GUILD/CHANNEL``, for direct messages ``@me/CHANNEL``, as in Discord's own links.
 A message is ``MESSAGE``, in a thread of the addressed channel ``THREAD/MESSAGE``: a thread that we
@@ -7,16 +7,15 @@ started belongs to its channel, any other thread is a place of its own.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import discord
 
-from bot.domain import Person, Place
+from bot.domain import Place
 
 if TYPE_CHECKING:
-    from bot.platforms.discord.client import Interaction, WireClient
+    from bot.platforms.discord.client import WireClient
 
 PLATFORM = "discord"
 DIRECT = "@me"
@@ -80,35 +79,6 @@ class Spot:
     def remote_id(self, message_id: int) -> str:
         """Return what a message here is called."""
         return str(MessageRef(message_id, self.thread_id))
-
-
-@dataclass(frozen=True, slots=True)
-class Rights:
-    """Who may change what a channel gets, beside those with the manage-channels permission."""
-
-    role: str = ""  # by name, letter case aside, or by id; empty: none
-    people: frozenset[str] = frozenset()  # ids of those who may manage everywhere
-
-    @classmethod
-    def of(cls, role: str, people: Collection[str]) -> Rights:
-        return cls(role.strip().removeprefix("@").casefold(), frozenset(people))
-
-    def may_manage(self, interaction: Interaction) -> bool:
-        """Whether the person may manage here; in direct messages everyone manages their own."""
-        if interaction.guild_id is None or str(interaction.user.id) in self.people:
-            return True
-        allowed = interaction.permissions
-        if allowed.administrator or allowed.manage_channels:
-            return True
-        if not self.role or not isinstance(interaction.user, discord.Member):
-            return False
-        roles = interaction.user.roles
-        return any(self.role in {role.name.casefold(), str(role.id)} for role in roles)
-
-
-def person(interaction: Interaction, rights: Rights) -> Person:
-    """Return who is asking."""
-    return Person(PLATFORM, str(interaction.user.id), may_manage=rights.may_manage(interaction))
 
 
 def place(guild_id: int | None, channel_id: int, name: str) -> Place:

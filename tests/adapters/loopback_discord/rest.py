@@ -74,6 +74,10 @@ class Rest:
             ("GET", "/gateway/bot"): self._gateway,
             ("GET", "/applications/{application_id}/commands"): self._commands,
             ("PUT", "/applications/{application_id}/commands"): self._set_commands,
+            (
+                "GET",
+                "/applications/{application_id}/guilds/{guild_id}/commands/permissions",
+            ): self._command_permissions,
             ("GET", "/channels/{channel_id}"): self._channel,
             ("GET", "/guilds/{guild_id}"): self._guild,
             ("GET", "/guilds/{guild_id}/members/{user_id}"): self._member,
@@ -289,6 +293,10 @@ class Rest:
             if not command["options"]:
                 del command["options"]
         return 200, self.server.commands
+
+    async def _command_permissions(self, request: Request) -> Answer:
+        guild = self._open_guild(request.number("guild_id"))
+        return 200, [self.server.chosen(guild, name) for name in guild.chosen]
 
     # --- servers and channels
 

@@ -148,6 +148,22 @@ class LoopbackDiscord:
         guild.removed = False
         await self.gateway.tell("GUILD_CREATE", guild.created(), guild_id=guild.id, intent=GUILDS)
 
+    def chosen(self, guild: Guild, name: str) -> Json:
+        """Return who a server lets use a command."""
+        (command,) = [c for c in self.commands if c["name"] == name]
+        return {
+            "id": command["id"],
+            "application_id": str(self.application_id),
+            "guild_id": str(guild.id),
+            "permissions": guild.chosen[name],
+        }
+
+    async def choose(self, guild: Guild, name: str, permissions: list[Json]) -> None:
+        """Have a server choose who may use a command, as its owner does in its settings."""
+        guild.chosen[name] = permissions
+        event = "APPLICATION_COMMAND_PERMISSIONS_UPDATE"
+        await self.gateway.tell(event, self.chosen(guild, name), guild_id=guild.id)
+
     async def remove(self, guild: Guild) -> None:
         """Remove the bot from a server."""
         guild.removed = True

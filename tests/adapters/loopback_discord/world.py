@@ -216,6 +216,7 @@ class Guild:
     threads: dict[int, Channel] = field(default_factory=dict)
     roles: dict[int, tuple[str, int]] = field(default_factory=dict)
     removed: bool = False
+    chosen: dict[str, list[Json]] = field(default_factory=dict)  # who may use which command
 
     def everywhere(self) -> Iterator[Channel]:
         yield from self.channels.values()
