@@ -32,6 +32,7 @@ from bot.services.index import refresh
 from bot.services.lookup import look_up
 from bot.services.plan import Planned, plan_due
 from bot.services.ranker import Rankers
+from bot.services.spaces import fit_if_due, own_space
 from bot.services.upkeep import tidy
 from bot.store import Store, channels
 from bot.world import bundled_world
@@ -87,7 +88,7 @@ class App:
         if settings.backup.enabled:
             backup.back_up_before_upgrade(settings.database_path, settings.backup_folder, clock())
         self.store = Store(settings.database_path)
-        self.rankers = Rankers(self.store, bundled_world())
+        self.rankers = Rankers(self.store, bundled_world(), lambda: own_space(settings.home))
         self.fetcher = build_fetcher(settings)
         self.sources = build_sources(settings)
         self.by_id = build_lookup(settings)
@@ -251,9 +252,15 @@ class App:
                 log.info("read_back", channel=channel.name, changed=changed)
 
     async def upkeep(self) -> None:
-        """Tidy the store and bring the search index up."""
+        """Tidy the store, bring the search index up, fit the own word space where that is due."""
         await asyncio.to_thread(tidy, self.store, self.clock())
         await asyncio.to_thread(refresh, self.store)
+        fitted_on = await asyncio.to_thread(lambda: self.rankers.fitted_on)
+        if await fit_if_due(self.store, self.settings.home, fitted_on):
+            self.rankers.renew()
+            log.info(
+                "own_space_fitted", papers=await asyncio.to_thread(lambda: self.rankers.fitted_on)
+            )
 
     async def back_up(self) -> None:
         """Make the next back-up of the rotation where it is due."""

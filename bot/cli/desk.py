@@ -43,9 +43,11 @@ class Desk:
     @cached_property
     def rankers(self) -> Rankers:
         from bot.services.ranker import Rankers
+        from bot.services.spaces import own_space
         from bot.world import bundled_world
 
-        return Rankers(self.store, bundled_world())
+        home = self.settings.home
+        return Rankers(self.store, bundled_world(), lambda: own_space(home))
 
     def channel(self, name: str) -> Channel:
         """Find a channel by its number, name or address. Raises PaperwireError when unclear."""

@@ -123,35 +123,61 @@ class Rankers:
     """Hands out the current Ranker; it is made anew only when the background has changed.
 
     ``world`` are papers that stand beside the stored ones while those are few: against a handful
-    of papers nothing can be called unusual.
+    of papers nothing can be called unusual. ``own`` reads the space that the installation fitted;
+    it is asked at the first use and after ``renew``.
     """
 
     def __init__(
-        self, store: Store, world: Sequence[Document] = (), space: Space | None = None
+        self,
+        store: Store,
+        world: Sequence[Document] = (),
+        own: Callable[[], Space | None] = lambda: None,
     ) -> None:
         self._store = store
         self._world = tuple(world)
-        self._space = space
+        self._own = own
+        self._space: Space | None = None
+        self._fitted_on = 0
         self._lock = threading.Lock()
         self._ranker: Ranker | None = None
         self._made_for: tuple[int, ...] = ()
 
+    @property
+    def fitted_on(self) -> int:
+        """The number of papers that the own space was fitted on; 0 where there is none."""
+        with self._lock:
+            self._choose()
+            return self._fitted_on
+
+    def renew(self) -> None:
+        """Look for an own space again at the next use."""
+        with self._lock:
+            self._space = self._ranker = None
+
     def current(self) -> Ranker:
         """Return the ranker for what the store holds now; safe from any thread."""
-        from ranking.vectors import Space
-
         with self._store.read() as connection:
             papers = background_papers(connection)
         made_for = tuple(paper.id for paper in papers)
         with self._lock:
             if self._ranker is None or made_for != self._made_for:
-                space = self._space = self._space or Space.bundled()
+                space = self._choose()
                 documents = [to_document(paper) for paper in papers]
                 if len(documents) < FEW:
                     documents += self._world
                 background = space.transform(documents)
                 self._ranker, self._made_for = Ranker(space, background), made_for
             return self._ranker
+
+    def _choose(self) -> Space:
+        from ranking.hand_over import choose_space
+        from ranking.vectors import Space
+
+        if self._space is None:
+            own = self._own()
+            self._fitted_on = own.size if own else 0
+            self._space = choose_space(Space.bundled(), own)
+        return self._space
 
 
 Judge = Callable[[Sequence[Paper]], Sequence[float]]

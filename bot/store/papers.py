@@ -99,6 +99,22 @@ def recent(connection: sqlite3.Connection, limit: int) -> tuple[Paper, ...]:
     return tuple(row_to_paper(row) for row in rows)
 
 
+def newest_before(connection: sqlite3.Connection, count: int) -> int:
+    """Return the number after which the newest ``count`` papers lie; 0 where there are fewer."""
+    row = connection.execute(
+        "SELECT id FROM papers ORDER BY id DESC LIMIT 1 OFFSET ?", (count,)
+    ).fetchone()
+    return 0 if row is None else int(row["id"])
+
+
+def after(connection: sqlite3.Connection, paper_id: int, limit: int) -> tuple[Paper, ...]:
+    """Return the next papers by number."""
+    rows = connection.execute(
+        "SELECT * FROM papers WHERE id > ? ORDER BY id LIMIT ?", (paper_id, limit)
+    )
+    return tuple(row_to_paper(row) for row in rows)
+
+
 def sample(connection: sqlite3.Connection, limit: int, *, upto: int) -> tuple[Paper, ...]:
     """Return up to ``limit`` papers spread evenly over the first ``upto`` that were stored."""
     step = max(1, upto // max(1, limit))
