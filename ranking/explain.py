@@ -71,7 +71,7 @@ def explain(model: Model, document: Document) -> Explanation:
     # Where the background's average paper stands; it also takes what rounding leaves.
     parts.append(Part("average paper", "baseline", score - sum(part.value for part in parts)))
     parts.sort(key=lambda part: (-part.value, part.kind, part.name))
-    return Explanation(tuple(parts), score, int(scores.match[0]), _sentence(parts, model))
+    return Explanation(tuple(parts), score, int(scores.match[0]), _sentence(parts, model, document))
 
 
 def linear_values(model: Model, linear: Linear, vectors: Vectors) -> dict[int, float]:
@@ -167,13 +167,15 @@ def _largest(values: dict[int, float], names: dict[int, str], kind: str) -> list
     return parts
 
 
-def _sentence(parts: list[Part], model: Model) -> str:
+def _sentence(parts: list[Part], model: Model, document: Document) -> str:
     clauses: list[str] = []
     words = _tell_words([p for p in parts if p.kind in ("written", "learned") and p.value > 0.05])
     if words:
         clauses.append("matches " + _join([f'"{word}"' for word in words]))
-    like = next((p for p in parts if p.kind == "like" and p.value > 0.15), None)
-    if like and like.name:
+    # A liked paper is close to itself, which tells nobody anything.
+    likes = [p for p in parts if p.kind == "like" and p.name not in ("", document.title)]
+    like = next((p for p in likes if p.value > 0.15), None)
+    if like:
         clauses.append(f"close to the liked *{like.name}*")
     for part in parts:
         if part.kind == "author":
@@ -191,15 +193,20 @@ def _sentence(parts: list[Part], model: Model) -> str:
     return "; ".join(clauses)
 
 
+def _pieces(name: str) -> set[str]:
+    """Return the words of a term; ``low-resource`` is two, as it is to the ranker."""
+    return set(name.replace("-", " ").casefold().split())
+
+
 def _tell_words(parts: list[Part]) -> list[str]:
     """Return up to three words, leaving out one that a chosen pair already holds."""
     chosen: list[str] = []
     for part in parts:
-        pieces = set(part.name.split())
-        overlapping = [name for name in chosen if pieces & set(name.split())]
+        pieces = _pieces(part.name)
+        overlapping = [name for name in chosen if pieces & _pieces(name)]
         if not overlapping:
             chosen.append(part.name)
-        elif len(pieces) > 1 and all(len(name.split()) == 1 for name in overlapping):
+        elif len(pieces) > 1 and all(len(_pieces(name)) == 1 for name in overlapping):
             chosen[chosen.index(overlapping[0])] = part.name
         if len(chosen) == 3:
             break
