@@ -112,10 +112,12 @@ def learn(
         _sparse_gram(wide, wide_rest), task.positive, task.mass, held_out=n if enough else 0
     )
     tfidf = wide.T @ alpha[:n] + wide_rest.T @ alpha[n:]
-    total, moved, spread = world.add(world.vectors.tfidf @ tfidf, total)
-    tfidf /= spread
+    # One like is too little to tell words apart by; its own words serve better.
+    sure = float(positive.sum()) / (1.0 + float(positive.sum()))
+    total, moved, spread = world.add(world.vectors.tfidf @ tfidf, total, sure)
+    tfidf *= sure / spread
     shift += moved
-    held += _against(scores, n) / spread
+    held += _against(scores, n) * (sure / spread)
 
     middle = around.mean(axis=0) if len(world.vectors) else np.zeros(low.shape[1])
     rows = np.concatenate([low[task.voted], around[task.rest]]) - middle
@@ -123,10 +125,10 @@ def learn(
         rows @ rows.T, task.positive, task.mass, held_out=n if enough else 0
     )
     svd = rows.T @ alpha
-    total, moved, spread = world.add(around @ svd, total)
-    svd /= spread
+    total, moved, spread = world.add(around @ svd, total, sure)
+    svd *= sure / spread
     shift += moved
-    held += _against(scores, n) / spread
+    held += _against(scores, n) * (sure / spread)
 
     found = Learned(
         linear=Linear(tfidf, svd),
