@@ -35,10 +35,10 @@ class LoopbackMail:
     def __init__(self) -> None:
         self.mails: list[tuple[str, bytes]] = []
         self.answers: dict[tuple[str, str], str] = {}
-        self.sessions = 0
         self.logins: list[str] = []
         self.port = 0
         self._server: asyncio.Server | None = None
+        self._sessions: list[SMTP] = []
 
     async def start(
         self, *, tls: ssl.SSLContext | None = None, implicit: bool = False, auth: bool = False
@@ -51,8 +51,8 @@ class LoopbackMail:
             options |= {"auth_require_tls": tls is not None and not implicit}
 
         def session() -> SMTP:
-            self.sessions += 1
-            return SMTP(self, **options)
+            self._sessions.append(SMTP(self, **options))
+            return self._sessions[-1]
 
         self._server = await asyncio.get_running_loop().create_server(
             session, "127.0.0.1", self.port, ssl=tls if implicit else None
@@ -62,6 +62,9 @@ class LoopbackMail:
     async def stop(self) -> None:
         if self._server is not None:
             self._server.close()
+            for session in self._sessions:
+                if session.transport is not None:
+                    session.transport.abort()
             await self._server.wait_closed()
             self._server = None
 
@@ -105,7 +108,7 @@ class LoopbackMail:
     ) -> AuthResult:
         assert isinstance(data, LoginPassword)
         self.logins.append(data.login.decode())
-        return AuthResult(success=data.password == b"right", handled=True)
+        return AuthResult(success=data.password == b"right", handled=False)
 
 
 def parse(raw: bytes) -> EmailMessage:
@@ -267,14 +270,16 @@ class MailHarness:
     ) -> Answer:
         (message,) = [m for m in self.server.read(address) if m["Message-ID"] == remote_id]
         links = [link for link in self.hold(message).links if f"{BASE}/mail/vote/" in link]
-        by_paper = [dict(zip(Signal, links[at : at + 3], strict=False)) for at in (0, 3)]
-        several = len(links) > 3
-        link = by_paper[number - 1 if several else 0][signal]
+        mine = [link for link in links if f".{number}." in link]
+        assert len(mine) == (3 if self.kind == "html" else 1)
+        link = next((one for one in mine if f".{signal}." in one), mine[0])
         async with aiohttp.ClientSession() as browser:
             page = await self.visit(browser, link)
-            once = re.search(r'name="once" value="([^"]+)"', page)
-            assert once
-            shown = await self.visit(browser, link, {"once": once[1]})
+            forms = re.findall(
+                r'action="([^"]+)">\s*<input [^>]* name="once" value="([^"]+)"', page
+            )
+            (target, once) = next(form for form in forms if f".{signal}." in form[0])
+            shown = await self.visit(browser, target, {"once": once})
         return Answer(read_html(shown)[0])
 
     async def visit(

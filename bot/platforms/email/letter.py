@@ -31,6 +31,8 @@ SIGNALS = (
 SUBJECT_LIMIT = 150
 # Only chat can carry out commands.
 _COMMAND = re.compile(r"(?:^|; )/papers [^·]*$")
+# Checked where people sign up as well; no other address ever reaches a header or the server.
+_RECIPIENT = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,189}", re.ASCII)
 
 
 class _Policy(EmailPolicy):
@@ -74,7 +76,7 @@ def write_digest(post: Post, envelope: Envelope, server: Server, addresses: Addr
     subject = safe.headline
     if safe.kind is PostKind.PAPER and safe.cards:
         subject = safe.cards[0].title
-    message = _begin(clip(subject, SUBJECT_LIMIT) or "Papers", envelope, server)
+    message = _begin(subject, envelope, server)
     leave = addresses.leave()
     message["List-Unsubscribe"] = f"<{leave}>"
     if leave.startswith("https://"):
@@ -116,16 +118,27 @@ def write_question(asked: Confirmation, at: datetime, server: Server, link: str)
 
 
 def _begin(subject: str, envelope: Envelope, server: Server) -> EmailMessage:
+    if not _RECIPIENT.fullmatch(envelope.recipient):
+        raise ValueError("that is no mail address")
     message = EmailMessage(policy=_POLICY)
-    message["From"] = Address(plain_text(server.sender_name, 60), addr_spec=server.sender)
+    message["From"] = Address(_header_text(server.sender_name, 60), addr_spec=server.sender)
     message["To"] = Address(addr_spec=envelope.recipient)
-    message["Subject"] = subject
+    message["Subject"] = _header_text(subject, SUBJECT_LIMIT) or "Papers"
     message["Date"] = format_datetime(envelope.at)
     message["Message-ID"] = message_id(envelope.recipient, envelope.key, server.domain)
     # Nobody's "I am on holiday" is to come back (RFC 3834).
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
     return message
+
+
+def _header_text(text: str, limit: int) -> str:
+    """Return text that a header shows as it is.
+
+    The standard library decodes what looks encoded (``=?utf-8?q?...?=``) when a header is set, line
+    ends included, so that a title could add headers of its own.
+    """
+    return plain_text(text, limit).replace("=?", "= ?")
 
 
 def _for_reader(post: Post, recipient: str) -> Post:
@@ -155,8 +168,8 @@ def _plain(post: Post, votes: list[list[tuple[str, str, str]]], leave: str, reci
     head = () if post.kind is PostKind.PAPER else (post.headline, post.footer, *post.lines)
     parts = ["\n".join(line for line in head if line)]
     for card, links in zip(post.cards, votes, strict=True):
-        said = [f"{words}: {link}" for link, _, words in links]
-        parts.append("\n".join((card_as_text(card), *said)))
+        # One long line is enough: the page it leads to has all three buttons.
+        parts.append(f"{card_as_text(card)}\nVote: {links[0][0]}")
     parts.append(f"-- \nSent to {recipient} by Paperwire.\nUnsubscribe: {leave}")
     return "\n\n".join(part for part in parts if part) + "\n"
 

@@ -10,7 +10,7 @@ import hmac
 import logging
 import re
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -177,27 +177,45 @@ async def _leave(request: web.Request) -> web.Response:
 
 async def _show_vote(request: web.Request) -> web.Response:
     pages, address = await _reader(request, Purpose.VOTE, 4)
-    _, (_, key, number, name) = _read(request, Purpose.VOTE, 4)
+    _, (handle, key, number, name) = _read(request, Purpose.VOTE, 4)
     signal = Signal(name)
     sign, words = _SIGNS[signal]
     standing = await pages.letterbox.standing(address, key, int(number))
     title = await _title(pages, address, key, int(number))
-    about = (f"“{title}”",) if title else ()
-    if signal in standing:
-        reply = Reply(f"You said this already: {sign} {words}.", lines=about)
-        button = Button("", "Take it back", once=secrets.token_urlsafe(16))
-    else:
-        reply = Reply(f"{sign} {words}?", lines=about)
-        button = Button(
-            "", f"Yes, {words[0].lower()}{words[1:]}", strong=True, once=secrets.token_urlsafe(16)
+    asks = f"You said this already: {sign} {words}." if signal in standing else f"{sign} {words}?"
+    buttons = _vote_buttons(request, (handle, key, int(number)), standing, first=signal)
+    return _say(Reply(asks, lines=(f"“{title}”",) if title else ()), *buttons)
+
+
+def _vote_buttons(
+    request: web.Request,
+    paper: tuple[str, str, int],
+    standing: Sequence[Signal],
+    *,
+    first: Signal | None = None,
+) -> list[Button]:
+    """Return a button for each signal, ``first`` being the one that was followed here."""
+    pages, seal = _ready(request)
+    handle, key, number = paper
+    links = Addresses("", seal, handle, pages.clock())
+    found = []
+    for signal, sign, words in sorted(SIGNALS, key=lambda one: one[0] is not first):
+        said = f"Yes, {words[0].lower()}{words[1:]}" if signal is first else words
+        found.append(
+            Button(
+                links.vote(key, number, signal),
+                f"Take back: {words[0].lower()}{words[1:]}" if signal in standing else said,
+                sign,
+                strong=signal is first and signal not in standing,
+                once=secrets.token_urlsafe(16),
+            )
         )
-    return _say(reply, button)
+    return found
 
 
 async def _vote(request: web.Request) -> web.Response:
     pages, address = await _reader(request, Purpose.VOTE, 4)
     _, (handle, key, number, name) = _read(request, Purpose.VOTE, 4)
-    _, seal = _ready(request)
     if pages.inbound is None:
         raise web.HTTPServiceUnavailable
     once = str((await request.post()).get("once", ""))
@@ -216,19 +234,8 @@ async def _vote(request: web.Request) -> web.Response:
         event_id=f"mail:{handle}:{once}",
     )
     reply = await pages.inbound.vote(event)
-    links = Addresses("", seal, handle, pages.clock())
-    buttons = [
-        Button(
-            links.vote(key, int(number), signal),
-            "Take it back" if signal in reply.signals else words,
-            sign,
-            once=secrets.token_urlsafe(16),
-        )
-        for signal, sign, words in SIGNALS
-        if reply.ok
-    ]
-    shown = Reply(reply.headline, ok=reply.ok)
-    return _say(shown, *buttons)
+    buttons = _vote_buttons(request, (handle, key, int(number)), reply.signals) if reply.ok else []
+    return _say(Reply(reply.headline, ok=reply.ok), *buttons)
 
 
 async def _title(pages: Pages, address: str, key: str, number: int) -> str:

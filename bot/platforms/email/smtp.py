@@ -186,7 +186,11 @@ def _content(smtp: smtplib.SMTP, server: Server, message: bytes, message_id: str
     except (smtplib.SMTPException, OSError) as error:
         words = _clean(str(error)) or type(error).__name__
         return Unknown(f"{where} got the mail and never answered ({words})")
-    return Sent(message_id) if 200 <= code < 300 else _refusal(where, "mail", code, text)
+    if 200 <= code < 300:
+        return Sent(message_id)
+    if 400 <= code < 600:
+        return _refusal(where, "mail", code, text)
+    return Unknown(f"{where} got the mail and answered what is no answer: {_answer(code, text)}")
 
 
 def _is_gone(text: bytes) -> bool:
