@@ -98,14 +98,14 @@ async def test_a_close_with_4000_is_resumed_and_misses_nothing() -> None:
         remote_id = await scene.sent(paper(), "k1")
         message = scene.server.message(scene.channel, int(remote_id))
         assert message is not None
-        gaps = scene.inbound.gaps
+        await until(lambda: scene.inbound.gaps == 1, "the first reading back")
         await scene.server.gateway.close_all(4000)
         await scene.server.react(message, scene.ada, "👍", on=True)
         await scene.core.until_votes(1)
         assert scene.core.votes[0].remote_id == remote_id
         assert scene.server.gateway.resumed
         assert len(scene.server.gateway.identified) == 1
-        assert scene.inbound.gaps == gaps
+        assert scene.inbound.gaps == 1
         await answers(scene)
 
 
@@ -284,6 +284,45 @@ async def test_stop_while_connecting_is_quick_and_quiet() -> None:
         await platform.start(WholeInbound(RecordingInbound()))
         async with asyncio.timeout(3):
             await platform.stop()
+
+
+async def test_stop_waits_for_what_the_core_is_doing_and_for_the_reply() -> None:
+    async with stage() as scene:
+        done: list[str] = []
+
+        async def command(_: object) -> Reply:
+            await asyncio.sleep(0.15)
+            done.append("command")
+            return Reply("Done before the end.")
+
+        async def vote(_: object) -> Reply:
+            await asyncio.sleep(0.25)
+            done.append("vote")
+            return Reply("Noted.")
+
+        await scene.sent(paper(), "k1")
+        scene.core.command, scene.core.vote = command, vote  # type: ignore[method-assign, assignment]
+        await scene.server.react(scene.channel.messages[0], scene.ada, "👍", on=True)
+        asked = await scene.folk.slash(scene.channel, scene.ada, "help", wait=False)
+        await asyncio.sleep(0.1)
+        await scene.platform.stop()
+        assert sorted(done) == ["command", "vote"]
+        assert "Done before the end." in answer(asked).text
+
+
+async def test_what_comes_in_while_stopping_is_to_be_tried_again() -> None:
+    async with stage() as scene:
+        await scene.sent(paper(), "k1")
+        assert scene.platform._gate is not None
+        scene.platform._gate.close()
+        asked = await scene.folk.slash(scene.channel, scene.ada, "help")
+        assert "try again" in answer(asked).text
+        await scene.folk.complete(scene.channel, scene.ada, "search", "query", "x")
+        await scene.server.change(scene.channel)
+        await scene.server.react(scene.channel.messages[0], scene.ada, "👍", on=True)
+        await scene.folk.slash(scene.channel, scene.ada, "help")
+        assert scene.core.commands == []
+        assert scene.core.votes == []
 
 
 async def test_an_adapter_can_be_started_again() -> None:

@@ -15,6 +15,7 @@ from bot.platforms.discord.answers import Answers
 from bot.platforms.discord.attempts import NOT_CONNECTED, TROUBLES
 from bot.platforms.discord.client import Pace, SessionsUsedUpError, Turns, WireClient, aim
 from bot.platforms.discord.forms import Forms
+from bot.platforms.discord.gate import Gate
 from bot.platforms.discord.history import find_key, read_standing
 from bot.platforms.discord.places import (
     PLATFORM,
@@ -84,6 +85,7 @@ class Discord:
         self._running: asyncio.Task[None] | None = None
         self._gap = asyncio.Event()
         self._ready = asyncio.Event()
+        self._gate: Gate | None = None
         self._in_hand: set[asyncio.Task[SendOutcome]] = set()
         self._beside: set[asyncio.Task[None]] = set()
 
@@ -95,17 +97,21 @@ class Discord:
         self._closed = False
         self._gap, self._ready = asyncio.Event(), asyncio.Event()
         self._turns = Turns(self._pace.identify)
-        self._running = asyncio.create_task(self._supervise(inbound), name="discord")
-        self._do_beside(self._report_gaps(inbound))
+        self._gate = Gate(inbound)
+        self._running = asyncio.create_task(self._supervise(self._gate), name="discord")
+        self._do_beside(self._report_gaps(self._gate))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._ready.wait(), self._pace.start)
 
     async def stop(self) -> None:
-        """Finish the posts in hand, then close (bot.ports.ChatPlatform)."""
+        """Finish the posts and answers in hand, then close (bot.ports.ChatPlatform)."""
         self._closed = True
-        if self._in_hand:
-            # One that takes longer is cut off; it counts as unknown and is looked up later.
-            await asyncio.wait(set(self._in_hand), timeout=self._pace.finish)
+        if self._gate is not None:
+            self._gate.close()
+        answering = self._client.answers.answering if self._client is not None else ()
+        if in_hand := {*self._in_hand, *answering}:
+            # One that takes longer is cut off; a post counts as unknown and is looked up later.
+            await asyncio.wait(in_hand, timeout=self._pace.finish)
         running = (self._running,) if self._running is not None else ()
         tasks: tuple[asyncio.Task[None] | asyncio.Task[SendOutcome], ...] = (
             *self._in_hand,
@@ -115,7 +121,10 @@ class Discord:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._running = None
+        self._running = self._client = None
+        if self._gate is not None:
+            await self._gate.settle(self._pace.finish)
+            self._gate = None
 
     def health(self) -> Health:
         """Say how the connection stands."""

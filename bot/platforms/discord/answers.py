@@ -44,6 +44,7 @@ class Answers:
         self._patience = patience
         self._long: OrderedDict[str, str] = OrderedDict()
         self._numbered = 0
+        self.answering: set[asyncio.Task[None]] = set()  # people who wait for a reply
 
     async def command(
         self, interaction: Interaction, text: str, *, turn_page: bool = False
@@ -142,6 +143,15 @@ class Answers:
     # --- Discord
 
     async def _answer(
+        self, interaction: Interaction, asked: Coroutine[None, None, Reply], text: str, turn: bool
+    ) -> None:
+        """Answer in a task of its own, which a stop can wait for."""
+        task = asyncio.create_task(self._answer_in_time(interaction, asked, text, turn))
+        self.answering.add(task)
+        task.add_done_callback(self.answering.discard)
+        await task
+
+    async def _answer_in_time(
         self, interaction: Interaction, asked: Coroutine[None, None, Reply], text: str, turn: bool
     ) -> None:
         task = asyncio.create_task(self._guarded(asked))
