@@ -132,12 +132,7 @@ class App:
             for task in late:
                 task.cancel()
         await asyncio.gather(*posts, *others, return_exceptions=True)
-        for platform in self.platforms.values():
-            try:
-                await asyncio.wait_for(platform.stop(), GRACE_SECONDS)
-            except Exception:
-                # Whatever one does not finish, the others and the store are still closed.
-                log.exception("stop_failed", platform=platform.name)
+        await asyncio.gather(*(_stop(platform) for platform in self.platforms.values()))
         await self.fetcher.close()
         # What was cancelled may be at work in its thread, on a connection that is to be closed.
         await asyncio.get_running_loop().shutdown_default_executor()
@@ -334,6 +329,14 @@ class App:
                     return
 
         self._tasks[name] = asyncio.get_running_loop().create_task(supervise(), name=name)
+
+
+async def _stop(platform: ChatPlatform) -> None:
+    try:
+        await asyncio.wait_for(platform.stop(), GRACE_SECONDS)
+    except Exception:
+        # Whatever one does not finish, the others and the store are still closed.
+        log.exception("stop_failed", platform=platform.name)
 
 
 def take_lock(settings: Settings) -> FileLock:
