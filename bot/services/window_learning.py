@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from bot import profiles
-from bot.domain import Channel, Feedback, Mode, Paper, Profile, Signal
+from bot.domain import Channel, Digest, Feedback, Mode, Paper, Profile, Signal
 from bot.services.choose import Chooser, Pick
 from bot.services.ranker import Ranker, Rankers, interest, to_document
 from bot.store import Store, digests, feedback, outbox, window
@@ -30,10 +30,16 @@ DIGESTS = 60
 VOTES = 6  # of which the effect is shown
 SEEN_PAPERS = 300
 KEPT_MODELS = 32
+KEPT_LISTINGS = 16
 TRENDING_ONLY = (
     "This channel posts trending papers only; to use interests: /papers settings mode=interests"
 )
 LEAST = 0.005  # a weight that moved by less did not move
+
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+_Terms = tuple[tuple[str, float, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +52,44 @@ class _Listing:
     seen: tuple[Paper, ...]
 
 
+class Kept(Generic[K, V]):
+    """The newest values of what is costly to make, by what they were made of."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._values: OrderedDict[K, V] = OrderedDict()
+
+    def get(self, key: K, make: Callable[[], V]) -> V:
+        """Return what is kept, or make it; two at once may both make it."""
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+                return self._values[key]
+        value = make()
+        with self._lock:
+            self._values[key] = value
+            while len(self._values) > self._most:
+                self._values.popitem(last=False)
+        return value
+
+
 class Learning:
     """Fits models for looking at; the same interest is fitted once."""
 
     def __init__(self, store: Store, rankers: Rankers) -> None:
         self._store = store
         self._rankers = rankers
-        self._lock = threading.Lock()
-        self._models: OrderedDict[tuple[int, Interest], Model] = OrderedDict()
+        self._models: Kept[tuple[Ranker, Interest], Model] = Kept(KEPT_MODELS)
+        self._terms: Kept[tuple[Ranker, Interest], _Terms] = Kept(KEPT_MODELS)
+        self._listings: Kept[int, _Listing] = Kept(KEPT_LISTINGS)
+        self._ranker: tuple[int, Ranker] | None = None
 
     def profile(self, channel: Channel, now: datetime) -> ProfileView:
         """Gather a channel's profile page."""
         from ranking.explain import terms
 
-        ranker = self._rankers.current()
+        ranker = self._current()
         wants = self._wants(channel, now)
         model = self._model(ranker, wants)
         written = {term.casefold() for term in channel.profile.terms}
@@ -73,7 +103,9 @@ class Learning:
                 if name.casefold() in written
                 else ("muted" if name.casefold() in muted else ""),
             )
-            for name, by_hand, learned in terms(model, TERMS)
+            for name, by_hand, learned in self._terms.get(
+                (ranker, wants), lambda: terms(model, TERMS)
+            )
             if abs(by_hand + learned) > LEAST
         )
         with self._store.read() as connection:
@@ -99,7 +131,7 @@ class Learning:
         listing = self._listing(channel)
         if listing is None:
             return None
-        ranker = self._rankers.current()
+        ranker = self._current()
         picks, passed = self._choose(ranker, channel, self._wants(channel, now), listing)
         earlier = listing.posted
         if before is not None:
@@ -118,7 +150,7 @@ class Learning:
             paper = paper_rows.paper(connection, paper_id)
         if paper is None or not mine:
             return ()
-        ranker = self._rankers.current()
+        ranker = self._current()
         listing = self._listing(channel)
         wants = self._wants(channel, now)
         found = []
@@ -177,24 +209,26 @@ class Learning:
             return interest(connection, channel, hour, feedback=rows)
 
     def _model(self, ranker: Ranker, wants: Interest) -> Model:
-        key = (id(ranker.background), wants)
-        with self._lock:
-            model = self._models.get(key)
-            if model is not None:
-                self._models.move_to_end(key)
-        if model is None:
-            model = ranker.model(wants)
-            with self._lock:
-                self._models[key] = model
-                while len(self._models) > KEPT_MODELS:
-                    self._models.popitem(last=False)
-        return model
+        return self._models.get((ranker, wants), lambda: ranker.model(wants))
+
+    def _current(self) -> Ranker:
+        """Return the ranker; its background changes only when the store has doubled."""
+        with self._store.read() as connection:
+            size = paper_rows.count(connection).bit_length()
+        kept = self._ranker
+        if kept is None or kept[0] != size:
+            kept = self._ranker = (size, self._rankers.current())
+        return kept[1]
 
     def _listing(self, channel: Channel) -> _Listing | None:
         with self._store.read() as connection:
             last = window.last_considered(connection, channel.id)
-            if last is None:
-                return None
+        if last is None:
+            return None
+        return self._listings.get(last.id, lambda: self._read_listing(last))
+
+    def _read_listing(self, last: Digest) -> _Listing:
+        with self._store.read() as connection:
             deliveries = outbox.digest_deliveries(connection, last.id)
             posted = {
                 one.paper_id: (one.number, one.match)
@@ -206,7 +240,7 @@ class Learning:
             considered = {one.paper_id for one in deliveries} | set(passed)
             seen = tuple(
                 paper
-                for paper in digests.posted(connection, channel.id, SEEN_PAPERS)
+                for paper in digests.posted(connection, last.channel_id, SEEN_PAPERS)
                 if paper.id not in considered
             )
         return _Listing(last.slot, papers, posted, seen)

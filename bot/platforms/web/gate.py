@@ -176,3 +176,28 @@ async def check_forms(request: web.Request, handler: Handler) -> web.StreamRespo
 
 
 MIDDLEWARES = (tell_troubles, check_host, know_visitor, check_forms)
+
+
+async def send_in_two(
+    request: web.Request, page: web.Response, rest: Callable[[], Awaitable[str]]
+) -> web.StreamResponse:
+    """Send what stands before ``<!--learned-->`` at once, then the rest, then what stands after."""
+    site, visit = site_of(request), visit_of(request)
+    first, _, last = (page.text or "").partition("<!--learned-->")
+    if request.method == "HEAD":
+        return page
+    stream = web.StreamResponse(headers={"Content-Type": "text/html; charset=utf-8"})
+    stream.headers["X-Accel-Buffering"] = "no"
+    if visit.fresh:
+        give_cookie(site, stream, visit.session)
+    await stream.prepare(request)
+    await stream.write(first.encode())
+    try:
+        middle = await rest()
+    except Exception:  # the page has begun: the trouble has to be told inside it
+        logger.exception("the rest of a page failed: %s", request.path)
+        middle = '<p class="note">The rest could not be computed. The log has the details.</p>'
+    await stream.write(middle.encode())
+    await stream.write(last.encode())
+    await stream.write_eof()
+    return stream

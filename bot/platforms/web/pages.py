@@ -12,7 +12,7 @@ from aiohttp import web
 from bot import profiles
 from bot.domain import Channel, CommandEvent, Place, Reply
 from bot.platforms.web.drawing import TYPES
-from bot.platforms.web.gate import give_cookie
+from bot.platforms.web.gate import give_cookie, send_in_two
 from bot.platforms.web.site import (
     THEMES,
     Note,
@@ -218,26 +218,34 @@ async def status(request: web.Request) -> web.Response:
     return await show(request, "status.html", state=state, channel=state.row.channel)
 
 
-async def profile(request: web.Request) -> web.Response:
-    """Show what a channel wants and has learned, and what its last listing gives for that."""
+async def profile(request: web.Request) -> web.StreamResponse:
+    """Show what a channel wants and has learned, and what its last listing gives for that.
+
+    What is written is sent at once; what has to be computed follows on the same page.
+    """
     site, visit = site_of(request), visit_of(request)
     state = await _state(request)
     channel = state.row.channel
     note = site.notes.find(visit.session, request.query.get("note", ""))
     before = note.before if note is not None else None
-    view = await off_loop(site.window.profile, visit.viewer, channel.id, site.clock())
-    rerun = await off_loop(site.window.rerun, visit.viewer, channel.id, before, site.clock())
-    return await show(
-        request,
-        "profile.html",
-        state=state,
-        channel=channel,
-        view=view,
-        rerun=rerun,
-        note=note,
-        note_number=request.query.get("note", "") if note else "",
-        compared=before is not None,
-    )
+    told: dict[str, object] = {
+        "state": state,
+        "channel": channel,
+        "items": profiles.items(channel.profile),
+        "note": note,
+        "note_number": request.query.get("note", "") if note else "",
+        "compared": before is not None,
+    }
+    page = await show(request, "profile.html", **told)
+
+    async def learned() -> str:
+        now = site.clock()
+        view = await off_loop(site.window.profile, visit.viewer, channel.id, now)
+        rerun = await off_loop(site.window.rerun, visit.viewer, channel.id, before, now)
+        told.update(view=view, rerun=rerun, visit=visit)
+        return site.drawing.page("profile_learned.html", **told)
+
+    return await send_in_two(request, page, learned)
 
 
 async def change_profile(request: web.Request) -> web.Response:
