@@ -114,10 +114,10 @@ def test_a_bad_entry_is_named_with_source_position_and_reason(
         ("paper.pdf", b"%PDF-1.7 ...", "broken"),
         ("cut.json", json.dumps(entries()).encode()[:400], "truncated"),
         ("day.json", b"[]", "empty"),
-        ("packed.json.gz", gzip.compress(json.dumps(entries()).encode()), "ok"),
-        ("torn.json.gz", gzip.compress(json.dumps(entries()).encode())[:90], "truncated"),
+        ("packed.json.gz", gzip.compress(json.dumps(entries()).encode(), mtime=0), "ok"),
+        ("torn.json.gz", gzip.compress(json.dumps(entries()).encode(), mtime=0)[:90], "truncated"),
         ("lines.jsonl", b'{"id": "2606.00001", "title": "A"}\n{"id": "2606.00002"', "truncated"),
-        ("lines.jsonl.gz", gzip.compress(b'{"id": "2606.00001", "title": "A"}\n'), "ok"),
+        ("lines.jsonl.gz", gzip.compress(b'{"id": "2606.00001", "title": "A"}\n', mtime=0), "ok"),
         ("blank.jsonl", b"{\n\n\n", "broken"),
     ],
 )

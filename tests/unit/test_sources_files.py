@@ -95,14 +95,14 @@ def test_a_day_in_a_files_name_is_its_listing_day() -> None:
 
 
 def test_gzip_is_unpacked_up_to_a_bound() -> None:
-    packed = gzip.compress(b"a" * 1000, mtime=0) + gzip.compress(b"b" * 1000)
+    packed = gzip.compress(b"a" * 1000) + gzip.compress(b"b" * 1000)
     assert payload.unpack(packed) == b"a" * 1000 + b"b" * 1000
     assert len(payload.unpack(packed, 1500)) == 1501
     assert payload.unpack(b"plain") == b"plain"
 
 
 def test_a_damaged_gzip_gives_what_could_be_read() -> None:
-    packed = gzip.compress(b"".join(b"line %d\n" % n for n in range(20_000, mtime=0)))
+    packed = gzip.compress(b"".join(b"line %d\n" % n for n in range(20_000)))
     assert payload.unpack(packed[: len(packed) // 2]).startswith(b"line 0\nline 1\n")
     assert payload.unpack(b"\x1f\x8b\x08broken") == b""
 
