@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 # Shares of the parts, each in standard deviations of the background.
-COSINE, BM25, TOPIC, PHRASE, EXPANSION = 0.5, 1.5, 1.0, 1.0, 1.0
-PAIR = 0.15  # a pair of words under BM25, whose words already count
+COSINE, BM25, TOPIC, PHRASE, EXPANSION = 0.5, 2.5, 1.0, 1.0, 1.0
+PAIR = 0.05  # a pair of words under BM25, whose words already count
 EXPANDED_FROM = 15  # best matching background papers that lend their topic
 
 
