@@ -17,6 +17,7 @@ from bot import pulse
 from bot.domain import Channel, PaperwireError
 from bot.parts import (
     Polled,
+    SampleBeside,
     build_fetcher,
     build_lookup,
     build_platforms,
@@ -26,7 +27,7 @@ from bot.parts import (
 from bot.ports import ChatPlatform, Clock
 from bot.services import answer, backup, react
 from bot.services.deliver import Courier
-from bot.services.gather import Gatherer, listing_days
+from bot.services.gather import Gatherer
 from bot.services.inbox import Inbox
 from bot.services.index import refresh
 from bot.services.lookup import look_up
@@ -95,7 +96,7 @@ class App:
         self.platforms: dict[str, ChatPlatform] = build_platforms(
             settings, self.store, self.rankers, clock
         )
-        self.gatherer = Gatherer(self.store, self.fetcher, clock)
+        self.gatherer = Gatherer(self.store, SampleBeside(self.fetcher), clock)
         self.courier = Courier(self.store, self.platforms, clock)
         self.inbox = Inbox(
             self.store,
@@ -165,7 +166,7 @@ class App:
         listings, troubles = 0, []
         if fetch:
             for polled in self.sources:
-                days = listing_days(self.clock().date(), polled.settle_days)
+                days = polled.days(self.clock().date())
                 for asked in await self.gatherer.poll(polled.source, days):
                     listings += asked.ingested is not None
                     if asked.ingested is None and asked.words != "not modified":
@@ -189,8 +190,7 @@ class App:
 
     async def poll(self, polled: Polled) -> None:
         """Ask one source for what is due."""
-        today = self.clock().date()
-        await self.gatherer.poll(polled.source, listing_days(today, polled.settle_days))
+        await self.gatherer.poll(polled.source, polled.days(self.clock().date()))
 
     async def plan(self) -> None:
         """Plan what is due; each digest is on its way as soon as it is written."""

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from bot.ports import ChatPlatform, Clock, Source
+from bot.ports import (
+    NO_VALIDATORS,
+    ChatPlatform,
+    Clock,
+    Fetch,
+    Fetched,
+    FetchOutcome,
+    Request,
+    Source,
+    Validators,
+)
 from bot.schedule import parse as parse_schedule
+from bot.services.gather import listing_days
 from bot.services.manage import Defaults
 from bot.services.ranker import Rankers
 from bot.store import Store
@@ -23,15 +34,42 @@ if TYPE_CHECKING:
     from bot.sources.fetch import Fetcher
 
 FEED_POLL = timedelta(minutes=60)
+SAMPLE_POLL = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Polled:
-    """A source, how often it is asked, and for how many days votes on it settle."""
+    """A source, how often it is asked, and for how many days votes on it settle.
+
+    ``only`` are the days there are, for a source that has no others.
+    """
 
     source: Source
     every: timedelta
     settle_days: int = 0
+    only: tuple[date, ...] = ()
+
+    def days(self, today: date) -> tuple[date, ...]:
+        """Return the listing days to ask for, the oldest first."""
+        return self.only or listing_days(today, self.settle_days)
+
+
+class SampleBeside:
+    """Answers for the bundled sample from the package, and for all else by the fetcher behind."""
+
+    def __init__(self, fetch: Fetch) -> None:
+        self._fetch = fetch
+
+    async def get(
+        self, request: Request, *, validators: Validators = NO_VALIDATORS
+    ) -> FetchOutcome:
+        """Make one GET (bot.ports.Fetch)."""
+        from bot.sources import sample_source
+
+        if request.day is None or not request.url.startswith("sample:"):
+            return await self._fetch.get(request, validators=validators)
+        body = sample_source.read(request.day)
+        return Fetched(body, request.url, NO_VALIDATORS, "application/json")
 
 
 def build_sources(settings: Settings) -> tuple[Polled, ...]:
@@ -39,6 +77,8 @@ def build_sources(settings: Settings) -> tuple[Polled, ...]:
     from bot.sources.arxiv import ArxivListing
     from bot.sources.feed import Feed
     from bot.sources.huggingface import HuggingFace
+    from bot.sources.sample_source import Sample
+    from bot.sources.sample_source import days as sample_days
 
     found: list[Polled] = []
     if settings.huggingface.enabled:
@@ -56,6 +96,8 @@ def build_sources(settings: Settings) -> tuple[Polled, ...]:
                 timedelta(minutes=settings.arxiv.poll_minutes),
             )
         )
+    if settings.sample.enabled:
+        found.append(Polled(Sample(), SAMPLE_POLL, only=sample_days()))
     found += [Polled(Feed(feed.name, feed.url), FEED_POLL) for feed in settings.feeds]
     return tuple(found)
 

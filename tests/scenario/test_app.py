@@ -157,6 +157,19 @@ async def test_a_submission_of_a_channel_that_left_is_let_go(
         assert states(app.store) == {}
 
 
+async def test_the_bundled_sample_is_a_source_without_a_network(tmp_path: Path) -> None:
+    settings = settings_of(
+        tmp_path, PAPERWIRE_SAMPLE__ENABLED="true", PAPERWIRE_HUGGINGFACE__ENABLED="false"
+    )
+    async with App(settings, lambda: TEN) as app:
+        subscribe(app.store)
+        done = await app.once()
+        assert (done.listings, done.troubles, done.digests) == (10, (), 1)
+        assert stored(app.store) >= 120
+        again = await app.once()
+    assert (again.troubles, again.digests) == ((), 0)
+
+
 # --- the scheduler ------------------------------------------------------------------------------
 
 

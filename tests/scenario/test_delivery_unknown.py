@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -32,6 +33,7 @@ from bot.services.deliver import (
     Courier,
     Settled,
 )
+from bot.services.plan import propose, write
 from bot.store import Store, channels, digests, outbox
 from tests.scenario.scripted import (
     NINE,
@@ -319,6 +321,24 @@ async def test_a_channel_whose_settings_have_gone_bad_stops_no_other(wire: Wire)
     wire.now = NINE
     [planned] = wire.plan()
     assert planned.digest.channel_id == second.id
+
+
+async def test_a_paper_that_is_shared_while_its_digest_is_planned_is_posted_once(
+    wire: Wire,
+) -> None:
+    desk = wire.subscribe("desk", "study", threshold=0)
+    wire.read(entries(1), MONDAY)
+    wire.now = NINE
+    ranker = wire.rankers.current()
+    proposal = propose(wire.store, ranker, desk, wire.now, slot="2026-06-15T09:00")
+    await wire.say("desk", "submit 2606.00001")
+    with pytest.raises(sqlite3.IntegrityError):
+        write(wire.store, proposal, wire.now)
+    [planned] = wire.plan()
+    assert planned.digest.chosen == 0
+    with wire.store.read() as connection:
+        kinds = [digest.kind for digest in digests.every(connection, desk.id)]
+    assert kinds == [DigestKind.SHARED, DigestKind.DAILY]
 
 
 async def test_seeds_that_are_not_known_yet_do_not_hinder_a_digest(wire: Wire) -> None:

@@ -9,9 +9,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from bot.cli.main import COMMANDS, GROUPS
+from bot.domain import PaperwireError
 from bot.store import Store, database
 from tests.command_line import CommandLine
 
@@ -213,6 +215,36 @@ def test_ctrl_c_ends_with_status_130_and_nothing_more(
     monkeypatch.setattr("bot.demo.play", interrupt)
     ran = paperwire("demo")
     assert (ran.status, ran.out, ran.err.strip()) == (130, "", "")
+
+
+@pytest.mark.parametrize(
+    ("trouble", "status", "words"),
+    [
+        (BrokenPipeError(), 0, ""),
+        (OSError(28, "No space left on device", "wire.db"), 1, "No space left on device: wire.db."),
+        (sqlite3.OperationalError("database is locked"), 1, "held by another process"),
+        (sqlite3.DatabaseError("disk image is malformed"), 1, "disk image is malformed"),
+        (click.FileError("wire.json", "it is torn"), 1, "it is torn"),
+        (click.Abort(), 130, ""),
+        (PaperwireError("It is late. Go to bed."), 1, "It is late. Go to bed."),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_a_trouble_anywhere_is_a_sentence_and_a_status(
+    paperwire: CommandLine,
+    monkeypatch: pytest.MonkeyPatch,
+    trouble: Exception,
+    status: int,
+    words: str,
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise trouble
+
+    monkeypatch.setattr("bot.demo.play", fail)
+    ran = paperwire("demo")
+    assert ran.status == status
+    assert words in ran.err
+    assert ran.err.strip() == "" or ran.err.startswith("paperwire: ")
 
 
 def test_a_bug_is_not_hidden(paperwire: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
