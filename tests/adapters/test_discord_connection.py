@@ -228,6 +228,26 @@ async def test_a_resume_goes_where_the_setting_or_else_ready_says(given: bool) -
             await platform.stop()
 
 
+async def test_an_outage_of_everything_is_survived() -> None:
+    async with stage() as scene:
+        await scene.server.stop()
+        assert isinstance(await scene.platform.send(scene.address, paper(), "k1"), Retry)
+        await scene.server.start()
+        begun = len(scene.server.gateway.identified) + len(scene.server.gateway.resumed)
+        gateway = scene.server.gateway
+        await until(lambda: len(gateway.identified) + len(gateway.resumed) > begun, "a session")
+        await scene.sent(paper(), "k1")
+        await answers(scene)
+
+
+async def test_no_outage_makes_a_shard_wait_for_long() -> None:
+    async with stage() as scene:
+        client = scene.platform._client
+        assert client is not None
+        backoff = client.shards[0]._parent._backoff
+        assert max(backoff.delay() for _ in range(200)) <= 32
+
+
 async def test_bytes_that_are_no_message_cost_a_new_session_and_no_more() -> None:
     async with stage() as scene:
         for socket in list(scene.server.gateway._sockets):

@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 
 # Without these a session cannot begin at all; better to begin anew than to wait for ever.
 _VITAL = frozenset({"READY", "RESUMED"})
+_LARGEST_BACKOFF = 5  # a power of two, in seconds, between a shard's tries to reconnect
 _LONGEST_WAIT = 30.0  # seconds for a rate limit inside one request; longer ones are told to us
 
 
@@ -180,10 +181,16 @@ class WireClient(discord.AutoShardedClient):
         self.all_ready.set()
 
     async def on_shard_connect(self, shard_id: int) -> None:
-        # A gateway that was set is meant for resuming too, whatever address READY gives for that.
         shard = self.get_shard(shard_id)
-        if shard is not None and self._gateway_url is not None:
-            shard._parent.ws.gateway = yarl.URL(self._gateway_url)  # noqa: SLF001  nowhere public
+        if shard is None:
+            return
+        # Neither is to be had in public. A gateway that was set is meant for resuming too,
+        # whatever address READY gives for that; and after an outage nobody should wait for the
+        # quarter of an hour to which discord.py's pauses grow.
+        parent = shard._parent  # noqa: SLF001
+        parent._backoff._max = _LARGEST_BACKOFF  # noqa: SLF001
+        if self._gateway_url is not None:
+            parent.ws.gateway = yarl.URL(self._gateway_url)
 
     async def on_shard_ready(self, _: int) -> None:
         # A new session, not a resumed one: what happened before it is not told.
