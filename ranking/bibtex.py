@@ -25,7 +25,7 @@ def titles_from_bibtex(text: str) -> list[Document]:
     unclosed one ends where the next begins.
     """
     found: dict[str, Document] = {}
-    for key, fields in _entries(text):
+    for key, fields in read_entries(text):
         title = readable(_bare(fields.get("title", "")))
         if not title:
             continue
@@ -39,7 +39,8 @@ def titles_from_bibtex(text: str) -> list[Document]:
     return list(found.values())
 
 
-def _entries(text: str) -> Iterator[tuple[str, dict[str, str]]]:
+def read_entries(text: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield each entry's citation key and its fields as written, names in lower case."""
     names = {month: month for month in _MONTHS.split()}
     starts = list(_ENTRY.finditer(text))
     position = 0

@@ -33,8 +33,8 @@ COMMANDS = {
     "backtest": ("bot.cli.measure", "Judge a channel's digests by the reactions they got."),
     "evaluate": ("bot.cli.measure", "Measure ranking, summaries or search on test collections."),
     "train": ("bot.cli.measure", "Train the bundled models again from data."),
-    "export": ("bot.cli.transfer", "Write channels, profiles, votes and saved papers as JSON."),
-    "import": ("bot.cli.transfer", "Read an export, or a BibTeX file of papers a channel likes."),
+    "export": ("bot.cli.transfer", "Write everything as JSON, or saved papers as BibTeX."),
+    "import": ("bot.cli.transfer", "Read an export, or a library (BibTeX, RIS, CSL-JSON)."),
     "forget": ("bot.cli.transfer", "Remove a person's votes and saved papers."),
 }
 GROUPS = (

@@ -8,14 +8,21 @@ from pathlib import Path
 import click
 
 from bot.cli.desk import Desk, now, print_json
-from bot.domain import PaperwireError
+from bot.domain import Channel, PaperwireError, Signal
 
 
 @click.command("export")
 @click.option("--channel", help="Only this channel, by number, name or address.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["json", "bibtex", "ris", "csl"]),
+    default="json",
+    help="json: everything; the others: saved papers, for reference managers.",
+)
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="A file to write.")
 @click.pass_obj
-def export_command(desk: Desk, channel: str | None, output: Path | None) -> None:
+def export_command(desk: Desk, channel: str | None, form: str, output: Path | None) -> None:
     """Write channels with profiles, votes and saved papers as JSON, to read elsewhere or later.
 
     \b
@@ -25,44 +32,85 @@ def export_command(desk: Desk, channel: str | None, output: Path | None) -> None
     "changed_at"}], "saved": [PAPER]}], "papers": [{"paper", "arxiv_id", "doi", "title",
     "abstract", "authors", "categories", "url", "published"}]}
     Persons are keyed hashes; no token and no name of a person is in it.
+
+    Or only the saved papers, as BibTeX, RIS or CSL-JSON:
+
+    \b
+    paperwire export --format bibtex --channel desk --output saved.bib
     """
     from bot.services.transfer import export
 
-    data = export(desk.store, [desk.channel(channel)] if channel else None)
+    only = [desk.channel(channel)] if channel else None
+    if form != "json":
+        _export_saved(desk, only, form, output)
+        return
+    data = export(desk.store, only)
     if output is None:
         print_json(data)
         return
+    _write(output, json.dumps(data, ensure_ascii=False, indent=1))
+    click.echo(f"Wrote {output}: {len(data['channels'])} channels, {len(data['papers'])} papers.")
+
+
+def _export_saved(desk: Desk, only: list[Channel] | None, form: str, output: Path | None) -> None:
+    from bot.services.bibliography import Format, write
+    from bot.services.library import saved_papers
+
+    papers = saved_papers(desk.store, only)
+    text = write(Format(form), papers)
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    _write(output, text)
+    click.echo(f"Wrote {output}: {len(papers)} saved papers.")
+
+
+def _write(output: Path, text: str) -> None:
     try:
-        output.write_text(json.dumps(data, ensure_ascii=False, indent=1), encoding="utf-8")
+        # Bytes, so that RIS keeps its line ends everywhere.
+        output.write_bytes(text.encode("utf-8"))
     except OSError as error:
         raise PaperwireError(f"{output} cannot be written: {error.strerror or error}.") from error
-    click.echo(f"Wrote {output}: {len(data['channels'])} channels, {len(data['papers'])} papers.")
 
 
 @click.command("import")
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option("--channel", help="Whose likes a BibTeX file is, by number, name or address.")
+@click.option("--channel", help="Whose papers a library is, by number, name or address.")
+@click.option(
+    "--as",
+    "kind",
+    type=click.Choice(["liked", "saved"]),
+    default="liked",
+    help="What a library's papers count as.",
+)
 @click.pass_obj
-def import_command(desk: Desk, path: Path, channel: str | None) -> None:
-    """Read an export back, or a BibTeX file (.bib) of papers that a channel likes.
+def import_command(desk: Desk, path: Path, channel: str | None, kind: str) -> None:
+    """Read an export back, or a library (BibTeX, RIS, CSL-JSON) of papers that a channel likes.
 
     What is already there stays as it is. To read listings of papers instead: paperwire ingest PATH.
 
     \b
     paperwire import backup.json
     paperwire import library.bib --channel desk
+    paperwire import saved.ris --channel desk --as saved
     """
-    from bot.services.transfer import like_library, restore
+    from bot.services.bibliography import guess
+    from bot.services.transfer import restore
 
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise PaperwireError(f"{path} cannot be read: {error.strerror or error}.") from error
-    if path.suffix.casefold() == ".bib":
+    form = guess(path.name, text)
+    if form is not None:
+        from bot.services.library import take_library
+
         if channel is None:
-            raise click.UsageError("A BibTeX file needs --channel: whose likes are these?")
-        done = like_library(desk.store, desk.channel(channel), text, now())
-        click.echo(f"Added {done.votes} likes; {done.papers} of the papers were not known yet.")
+            raise click.UsageError("A library of papers needs --channel: whose are these?")
+        signal = Signal.LIKE if kind == "liked" else Signal.SAVE
+        done = take_library(desk.store, desk.channel(channel), form, text, signal, now())
+        words = "likes" if signal is Signal.LIKE else "saved papers"
+        click.echo(f"Added {done.votes} {words}; {done.papers} of the papers were not known yet.")
         return
     try:
         data = json.loads(text)

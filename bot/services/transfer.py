@@ -24,7 +24,6 @@ from bot.domain import (
     Via,
 )
 from bot.identify import arxiv_id as read_arxiv_id
-from bot.identify import doi as read_doi
 from bot.schedule import check_timezone
 from bot.schedule import parse as parse_schedule
 from bot.services.ingest import repair
@@ -131,45 +130,6 @@ def _restore(store: Store, data: object, now: datetime) -> Imported:
             votes = [_vote(vote, channel, numbers) for vote in _rows(row, "votes")]
             added = replace(added, votes=added.votes + feedback.restore(connection, votes))
     return added
-
-
-def like_library(store: Store, channel: Channel, bibtex: str, now: datetime) -> Imported:
-    """Count every paper of a BibTeX file as liked in a channel, in one importer's voice.
-
-    Papers that are not known are stored, searched and learned from, and never announced. Raises
-    PaperwireError when the text holds no entry with a title.
-    """
-    from ranking.bibtex import titles_from_bibtex
-
-    documents = titles_from_bibtex(bibtex)
-    if not documents:
-        raise PaperwireError(
-            "There is no BibTeX entry with a title in it. Export your library as BibTeX (.bib) "
-            "from Zotero, Mendeley or Google Scholar."
-        )
-    papers = 0
-    votes: list[Feedback] = []
-    with store.write() as connection:
-        person = feedback.person_key(connection, "import", f"bibtex:{channel.id}")
-        for document in documents:
-            known = read_arxiv_id(document.id)
-            entry = Entry(
-                title=document.title,
-                abstract=document.abstract,
-                authors=document.authors,
-                arxiv_id=known[0] if known else None,
-                doi=None if known else read_doi(document.id),
-            )
-            change = paper_rows.store_entry(
-                connection, entry, repair(entry), now=now, listed_on=None
-            )
-            papers += change.new
-            votes.append(
-                Feedback(
-                    channel.id, change.paper_id, person, Signal.LIKE, True, now, via=Via.IMPORT
-                )
-            )
-        return Imported(0, papers, feedback.restore(connection, votes))
 
 
 def _paper_json(paper: Paper) -> dict[str, Any]:
