@@ -9,7 +9,7 @@ import pytest
 from bot.domain import ChannelState, Reply
 from bot.profiles import parse as parse_profile
 from tests.adapters.counterpart import paper, until
-from tests.adapters.discord_harness import Stage, answer, held, parts, stage
+from tests.adapters.discord_harness import Stage, answer, parts, stage
 from tests.adapters.loopback_discord.people import Asked
 from tests.adapters.loopback_discord.server import Fault
 from tests.adapters.loopback_discord.world import BITS, EVERYONE, User
@@ -210,15 +210,13 @@ async def test_servers_are_apart() -> None:
         other = scene.server.guild("Another server")
         await scene.server.invite(other)
         channel = await scene.server.channel(other)
-        await scene.folk.slash(scene.channel, scene.ada, "status")
-        await scene.folk.slash(channel, scene.ada, "status")
-        addresses = [event.place.address for event in scene.core.commands]
-        assert addresses == [f"{scene.guild.id}/{scene.channel.id}", f"{other.id}/{channel.id}"]
-        assert held_nowhere(scene)
-
-
-def held_nowhere(scene: Stage) -> bool:
-    return not [held(m) for m in scene.channel.messages]
+        for where in (scene.channel, channel):
+            await scene.folk.slash(where, scene.ada, "status")
+        here, there = (event.place.address for event in scene.core.commands)
+        assert (here, there) == (scene.address, f"{other.id}/{channel.id}")
+        await scene.platform.send(there, paper(), "k1")
+        assert len(channel.messages) == 1
+        assert scene.channel.messages == []
 
 
 async def test_an_interaction_with_the_least_that_is_promised_is_answered() -> None:

@@ -76,6 +76,17 @@ async def test_limits_in_headers_are_kept_before_they_bite() -> None:
         assert len(scene.channel.messages) == 5
 
 
+async def test_a_limit_sat_out_after_acceptance_is_not_taken_for_nothing_sent() -> None:
+    async with stage(pace=replace(HASTE, send=0.3)) as scene:
+        scene.server.limits["POST", MESSAGES] = (1, 3.0)
+        outcome = await scene.platform.send(scene.address, paper(), "k1")
+        assert isinstance(outcome, Unknown)
+        assert isinstance(await scene.find("k1"), Found)
+        outcome = await scene.platform.send(scene.address, paper(2), "k2")
+        assert isinstance(outcome, Retry)  # it never left
+        assert len(scene.channel.messages) == 1
+
+
 @pytest.mark.parametrize("status", [500, 502, 504])
 @pytest.mark.parametrize("accept", [False, True])
 async def test_a_server_error_is_asked_again_and_posts_once(status: int, accept: bool) -> None:

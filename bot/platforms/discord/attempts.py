@@ -94,12 +94,14 @@ async def _answered(
     if (watched := _current.get()) is None:
         return
     watched.out = False
-    if answer.response.status in _REPEATED:
+    status = answer.response.status
+    # Accepted is not told yet: discord.py may sit out a rate limit before it tells us.
+    if status in _REPEATED or (answer.method != "GET" and 200 <= status < 300):
         watched.doubtful = True
-    if watched.once and answer.response.status >= 500:
+    if watched.once and status >= 500:
         watched.doubtful = True
         answer.response.close()
-        raise AnswerInDoubtError(f"Discord answered {answer.response.status}")
+        raise AnswerInDoubtError(f"Discord answered {status}")
 
 
 async def _broke(
@@ -107,6 +109,8 @@ async def _broke(
 ) -> None:
     if (watched := _current.get()) is not None and watched.out:
         watched.out, watched.doubtful = False, True
+        if watched.once:
+            raise AnswerInDoubtError("the connection broke")
 
 
 def judge(error: Exception, watched: Attempt) -> SendOutcome:
