@@ -98,6 +98,12 @@ class Post:
             async with browser.post(target, data=fields) as answer:
                 return await answer.text()
 
+    async def send(self, link: str, form: dict[str, str]) -> str:
+        """Send a form to a link's page; return what it shows."""
+        target = f"http://127.0.0.1:{self.email.port}{link.removeprefix(BASE)}"
+        async with aiohttp.ClientSession() as browser, browser.post(target, data=form) as answer:
+            return await answer.text()
+
     def links(self, purpose: str, address: str = ADA) -> list[str]:
         """Return the links of one purpose in the newest mail to an address."""
         newest = self.server.read(address)[-1]
@@ -188,6 +194,48 @@ async def test_from_the_form_to_a_vote_and_a_farewell(post: Post) -> None:
 def _votes(post: Post, channel: Channel) -> list[Signal]:
     with post.wire.store.read() as connection:
         return [row.signal for row in feedback.active(connection, channel.id)]
+
+
+async def test_a_reader_changes_what_comes_by_the_link_in_a_mail(post: Post) -> None:
+    await post.subscribe()
+    await post.settle(at(TUESDAY, 9, 1))
+    [link] = set(post.links("change"))
+    assert ">speech in noise</textarea>" in await post.follow(link, press=False)
+    filled = {"interests": "wheat, -halls", "mode": "both", "schedule": "weekdays 07:30"}
+    filled |= {"timezone": "Europe/Berlin", "size": "3"}
+    page = await post.send(link, filled)
+    assert "Settings updated." in page
+    changed = post.channel()
+    assert changed is not None
+    assert profiles.format(changed.profile) == "wheat, -halls"
+    assert (changed.mode, changed.schedule) == ("both", "weekdays 07:30")
+    assert (changed.timezone, changed.size) == ("Europe/Berlin", 3)
+    assert "nothing was changed" in await post.send(link, filled)
+
+    for wrong, said in (
+        ({"size": "900"}, "20"),
+        ({"timezone": "Mars/Base"}, "Mars"),
+        ({"schedule": '" mode="trending'}, "mode"),
+        ({"interests": 'x" size=9 "'}, ""),
+    ):
+        page = await post.send(link, filled | wrong)
+        assert said in page
+    kept = post.channel()
+    assert kept is not None
+    assert (kept.size, kept.timezone, kept.mode) == (3, "Europe/Berlin", "both")
+
+    assert "Resume" in await post.send(link, {"action": "pause"})
+    assert await post.settle(at(TUESDAY + timedelta(days=1), 9, 1)) == Settled()
+    assert "Resumed." in await post.send(link, {"action": "resume"})
+    await post.follow(post.links("vote")[0])
+    assert "1 like" in await post.send(link, {"action": "forget"})
+    assert _votes(post, kept) == []
+    await post.send(link, filled | {"interests": ""})
+    trending = post.channel()
+    assert trending is not None
+    assert trending.mode == "trending"
+    await post.follow(post.links("leave")[0])
+    assert "not subscribed" in await post.follow(link, press=False)
 
 
 async def test_without_interests_what_everyone_reads_comes_once_a_day(post: Post) -> None:

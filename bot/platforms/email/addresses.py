@@ -24,6 +24,10 @@ class Addresses:
         """Return the link of a vote on paper ``number`` of the mail with this key."""
         return self._link(Purpose.VOTE, (self.handle, key, str(number), signal.value))
 
+    def change(self) -> str:
+        """Return the link of the page where this reader changes what comes."""
+        return self._link(Purpose.CHANGE, (self.handle,))
+
     def leave(self) -> str:
         """Return the link that ends the subscription."""
         return self._link(Purpose.LEAVE, (self.handle,))

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.domain import Card, Post, PostKind, Signal
-from bot.platforms.email.addresses import PREFIX, Addresses
+from bot.platforms.email.addresses import Addresses
 from bot.platforms.email.smtp import Server
 from bot.ports import Confirmation
 from bot.render import byline, card_as_text, clip, figures, guard_post, plain_text
@@ -85,7 +85,8 @@ def write_digest(post: Post, envelope: Envelope, server: Server, addresses: Addr
     if envelope.parent:
         message["In-Reply-To"] = message["References"] = envelope.parent
     votes = [_votes(card, envelope.key, addresses) for card in safe.cards]
-    message.set_content(_plain(safe, votes, leave, envelope.recipient), cte="quoted-printable")
+    ways = (envelope.recipient, addresses.change(), leave)
+    message.set_content(_plain(safe, votes, ways), cte="quoted-printable")
     html = draw(
         "letter.html",
         post=safe,
@@ -94,7 +95,7 @@ def write_digest(post: Post, envelope: Envelope, server: Server, addresses: Addr
         preheader=_preheader(safe),
         leave=leave,
         recipient=envelope.recipient,
-        home=f"{addresses.base}{PREFIX}/",
+        change=addresses.change(),
     )
     message.add_alternative(html, subtype="html", cte="quoted-printable")
     return message.as_bytes()
@@ -164,13 +165,15 @@ def _preheader(post: Post) -> str:
     return clip(titles if post.kind is PostKind.SINGLE else post.footer, 140)
 
 
-def _plain(post: Post, votes: list[list[tuple[str, str, str]]], leave: str, recipient: str) -> str:
+def _plain(post: Post, votes: list[list[tuple[str, str, str]]], ways: tuple[str, str, str]) -> str:
+    recipient, change, leave = ways
     head = () if post.kind is PostKind.PAPER else (post.headline, post.footer, *post.lines)
     parts = ["\n".join(line for line in head if line)]
     for card, links in zip(post.cards, votes, strict=True):
         # One long line is enough: the page it leads to has all three buttons.
         parts.append(f"{card_as_text(card)}\nVote: {links[0][0]}")
-    parts.append(f"-- \nSent to {recipient} by Paperwire.\nUnsubscribe: {leave}")
+    parts.append(f"-- \nSent to {recipient} by Paperwire.\nChange what you get: {change}")
+    parts[-1] += f"\nUnsubscribe: {leave}"
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from aiohttp import web
 
-from bot.domain import PaperwireError, Person, Place, Reply, Signal, VoteEvent
+from bot.domain import ChannelState, PaperwireError, Person, Reply, Signal, VoteEvent
+from bot.platforms.email import changing
 from bot.platforms.email.addresses import PREFIX, Addresses
 from bot.platforms.email.letter import SIGNALS, draw, message_id
 from bot.platforms.email.seal import BadLinkError, Purpose, Seal
@@ -86,6 +87,7 @@ def routes(pages: Pages) -> web.Application:
     for purpose, show, act in (
         (Purpose.CONFIRM, _show_confirm, _confirm),
         (Purpose.VOTE, _show_vote, _vote),
+        (Purpose.CHANGE, _show_change, _change),
         (Purpose.LEAVE, _show_leave, _leave),
     ):
         app.router.add_get(f"/{purpose}/{{token}}", show)
@@ -175,6 +177,42 @@ async def _leave(request: web.Request) -> web.Response:
     return _say(await pages.letterbox.unsubscribe(address), link=again)
 
 
+async def _show_change(request: web.Request) -> web.Response:
+    pages, address = await _reader(request, Purpose.CHANGE, 1)
+    return await _draw_change(pages, address, Reply(""))
+
+
+async def _change(request: web.Request) -> web.Response:
+    pages, address = await _reader(request, Purpose.CHANGE, 1)
+    form = await request.post()
+    names = ("interests", "mode", "schedule", "timezone", "size")
+    wishes = changing.Wishes(*(str(form.get(name, "")) for name in names))
+    action = str(form.get("action", changing.SAVE))
+    reply = await changing.carry_out(_inbound(pages), address, action, wishes)
+    if reply is None:
+        return await _draw_change(pages, address, Reply(""))
+    return await _draw_change(pages, address, reply, None if reply.ok else wishes)
+
+
+async def _draw_change(
+    pages: Pages, address: str, reply: Reply, typed: changing.Wishes | None = None
+) -> web.Response:
+    channel = await changing.find_channel(_inbound(pages), address)
+    if channel is None:
+        again = Button(f"{PREFIX}/", "Subscribe again")
+        return _say(Reply("You are not subscribed.", ok=False), link=again)
+    told = guard_reply(reply)
+    return _draw(
+        "change.html",
+        200 if told.ok else 400,
+        wishes=typed or changing.wishes_of(channel),
+        paused=channel.state is ChannelState.PAUSED,
+        said=told.headline,
+        lines=told.lines,
+        fine=told.ok,
+    )
+
+
 async def _show_vote(request: web.Request) -> web.Response:
     pages, address = await _reader(request, Purpose.VOTE, 4)
     _, (handle, key, number, name) = _read(request, Purpose.VOTE, 4)
@@ -216,8 +254,7 @@ def _vote_buttons(
 async def _vote(request: web.Request) -> web.Response:
     pages, address = await _reader(request, Purpose.VOTE, 4)
     _, (handle, key, number, name) = _read(request, Purpose.VOTE, 4)
-    if pages.inbound is None:
-        raise web.HTTPServiceUnavailable
+    inbound = _inbound(pages)
     once = str((await request.post()).get("once", ""))
     if not _ONCE.fullmatch(once):
         return await _show_vote(request)
@@ -225,7 +262,7 @@ async def _vote(request: web.Request) -> web.Response:
     # Whoever votes has the mail, even where its server never said that it took it.
     await pages.letterbox.arrived(address, key, remote_id)
     event = VoteEvent(
-        place=Place("email", address, name=address, private=True),
+        place=changing.place_of(address),
         person=Person("email", address),
         remote_id=remote_id,
         signal=Signal(name),
@@ -233,7 +270,7 @@ async def _vote(request: web.Request) -> web.Response:
         number=int(number),
         event_id=f"mail:{handle}:{once}",
     )
-    reply = await pages.inbound.vote(event)
+    reply = await inbound.vote(event)
     buttons = _vote_buttons(request, (handle, key, int(number)), reply.signals) if reply.ok else []
     return _say(Reply(reply.headline, ok=reply.ok), *buttons)
 
@@ -252,6 +289,12 @@ def _ready(request: web.Request) -> tuple[Pages, Seal]:
     if pages.seal is None:
         raise web.HTTPServiceUnavailable
     return pages, pages.seal
+
+
+def _inbound(pages: Pages) -> Inbound:
+    if pages.inbound is None:
+        raise web.HTTPServiceUnavailable
+    return pages.inbound
 
 
 def _read(request: web.Request, purpose: Purpose, count: int) -> tuple[Pages, tuple[str, ...]]:

@@ -21,6 +21,7 @@ class Purpose(StrEnum):
 
     CONFIRM = "confirm"
     VOTE = "vote"
+    CHANGE = "change"
     LEAVE = "leave"
     FORM = "form"
 
@@ -28,6 +29,7 @@ class Purpose(StrEnum):
 GOOD_FOR = {
     Purpose.CONFIRM: timedelta(days=3),
     Purpose.VOTE: timedelta(days=90),
+    Purpose.CHANGE: timedelta(days=90),
     # Whoever finds an old mail must still be able to say no.
     Purpose.LEAVE: timedelta(days=3 * 365),
     Purpose.FORM: timedelta(hours=12),
