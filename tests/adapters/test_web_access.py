@@ -482,3 +482,33 @@ async def test_two_browsers_beyond_a_password_are_two_people(tmp_path: Path) -> 
     with wire.store.read() as connection:
         assert len({row.person for row in feedback.active(connection, channel.id)}) == 2
     await wire.close()
+
+
+@closed
+async def test_what_was_behind_the_password_does_not_come_back_with_the_back_button(
+    browser: Browser,
+) -> None:
+    await browser.log_in(PASSWORD)
+    for path in ("/", "/channels/1", "/channels/1/profile"):
+        _, _, headers = await browser.ask(path)
+        assert headers["Cache-Control"] == "no-store"
+        assert headers["Server"] == "Paperwire"
+
+
+@closed
+async def test_colours_can_be_chosen_before_the_password(browser: Browser) -> None:
+    await browser.page("/login")
+    status, _, where = await browser.post("/theme", {"theme": "dark", "back": "/login"})
+    assert (status, where) == (303, "/login")
+    assert (await browser.page("/login")).get("data-theme") == "dark"
+
+
+async def test_the_first_visit_to_the_page_in_two_parts_gets_its_session(browser: Browser) -> None:
+    _, text, headers = await browser.ask("/channels/1/profile")
+    assert "Set-Cookie" in headers
+    assert text.index("Written interests") < text.index("Precision over time")
+    assert "</html>" in text
+    status, _, headers = await browser.ask("/channels/1/profile")
+    assert status == 200
+    async with browser.session.head(f"{browser.base}/channels/1/profile") as answer:
+        assert answer.status == 200

@@ -41,15 +41,18 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+    "Server": "Paperwire",
 }
-_FREE = ("/static/", "/login")  # what is shown before the password
+_FREE = ("/static/", "/login", "/theme")  # what is shown before the password
 
 
-async def add_headers(_: web.Request, response: web.StreamResponse) -> None:
+async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Put on what tells a browser to trust nothing but our own files."""
     for name, value in _HEADERS.items():
         response.headers[name] = value
-    response.headers.setdefault("Cache-Control", "private, no-cache")
+    page = response.content_type == "text/html" and not site_of(request).access.open
+    # What was behind a password must not come back with the browser's back button.
+    response.headers.setdefault("Cache-Control", "no-store" if page else "private, no-cache")
 
 
 def give_cookie(site: Site, response: web.StreamResponse, session: Session) -> None:

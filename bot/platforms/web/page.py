@@ -156,6 +156,10 @@ class WebPage:
                 self._site.hub.publish(address, Posted(outcome.remote_id, key, safe, parent))
             return outcome
 
+    async def posts(self, address: str) -> Sequence[Posted]:
+        """Return a channel's history, oldest first."""
+        return await off_loop(self._histories.of(address).posts)
+
     async def find(
         self,
         address: str,

@@ -238,7 +238,7 @@ async def live(request: web.Request) -> web.StreamResponse:
         try:
             sent = await _send_missed(request, stream, address, after)
             await _send_new(request, stream, address, queue, sent)
-        except (ConnectionResetError, asyncio.CancelledError):
+        except ConnectionResetError:
             return stream  # the window was closed
     return stream
 

@@ -5,7 +5,9 @@
   const said = document.getElementById("said");
   let quiet = 0;
 
-  function tell(words) {
+  // What already stands on the screen is only said, to those who listen to it.
+  function tell(words, { seen = true } = {}) {
+    said.classList.toggle("hide", !seen);
     said.textContent = words;
     clearTimeout(quiet);
     quiet = setTimeout(() => { said.textContent = ""; }, 6000);
@@ -64,7 +66,7 @@
     const answers = document.getElementById("answers");
     answers.replaceChildren(pieces(html));
     const heading = answers.querySelector("h2");
-    if (heading) tell(heading.textContent.trim());
+    if (heading) tell(heading.textContent.trim(), { seen: false });
     const line = form.querySelector("input[type=text], input:not([type])");
     if (line) { line.value = ""; line.focus(); }
     const once = form.querySelector("input[name=once]");
@@ -193,8 +195,12 @@
       group.append(article);
       const empty = stream.querySelector("[data-empty]");
       if (empty) empty.remove();
-      if (!head && !follows) tell(article.querySelector("h2, h3").textContent.trim());
+      if (!head && !follows) tell(article.querySelector("h2, h3").textContent.trim(), { seen: scrollY > 300 });
     });
+    const beat = document.querySelector("[data-beat]");
+    const show = (words, on) => { beat.hidden = false; beat.textContent = words; beat.dataset.on = on; };
+    source.addEventListener("open", () => show("Live: new digests appear here", "1"));
+    source.addEventListener("error", () => show("Not connected; trying again", ""));
     addEventListener("pagehide", () => source.close());
   }
 
