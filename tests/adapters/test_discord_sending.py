@@ -105,6 +105,13 @@ async def test_server_errors_without_end_leave_it_open() -> None:
         assert isinstance(await scene.find("k1"), Found)
 
 
+async def test_a_server_error_that_tells_nothing_leaves_it_open() -> None:
+    async with stage() as scene:
+        fault(scene, status=520, body="web server returned an unknown error", accept=True)
+        assert isinstance(await scene.platform.send(scene.address, paper(), "k1"), Unknown)
+        assert isinstance(await scene.find("k1"), Found)
+
+
 async def test_a_503_is_for_us_to_try_again() -> None:
     async with stage() as scene:
         fault(scene, status=503, body="no upstream")

@@ -19,7 +19,7 @@ import discord
 from bot.domain import ChannelState
 from bot.ports import Rejected, Retry, SendOutcome, Unknown
 
-_REPEATED = frozenset({500, 502, 504, 524})  # by discord.py, and perhaps accepted already
+_NOT_TAKEN = 503  # the one server error that says the request was not taken up
 _current: ContextVar[Attempt | None] = ContextVar("discord_attempt", default=None)
 
 # What Discord and the network do; anything else is a mistake of ours or of the library.
@@ -96,7 +96,8 @@ async def _answered(
     watched.out = False
     status = answer.response.status
     # Accepted is not told yet: discord.py may sit out a rate limit before it tells us.
-    if status in _REPEATED or (answer.method != "GET" and 200 <= status < 300):
+    accepted = answer.method != "GET" and 200 <= status < 300
+    if accepted or (status >= 500 and status != _NOT_TAKEN):
         watched.doubtful = True
     if watched.once and status >= 500:
         watched.doubtful = True
