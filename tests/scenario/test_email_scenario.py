@@ -228,7 +228,9 @@ async def test_a_reader_changes_what_comes_by_the_link_in_a_mail(post: Post) -> 
     assert await post.settle(at(TUESDAY + timedelta(days=1), 9, 1)) == Settled()
     assert "Resumed." in await post.send(link, {"action": "resume"})
     await post.follow(post.links("vote")[0])
-    assert "1 like" in await post.send(link, {"action": "forget"})
+    assert "Tick the box" in await post.send(link, {"action": "forget"})
+    assert _votes(post, kept) == [Signal.LIKE]
+    assert "1 like" in await post.send(link, {"action": "forget", "sure": "yes"})
     assert _votes(post, kept) == []
     await post.send(link, filled | {"interests": ""})
     trending = post.channel()

@@ -188,6 +188,9 @@ async def _change(request: web.Request) -> web.Response:
     names = ("interests", "mode", "schedule", "timezone", "size")
     wishes = changing.Wishes(*(str(form.get(name, "")) for name in names))
     action = str(form.get("action", changing.SAVE))
+    if action == changing.FORGET and form.get("sure") != "yes":
+        unsure = Reply("Tick the box first: what is deleted does not come back.", ok=False)
+        return await _draw_change(pages, address, unsure)
     reply = await changing.carry_out(_inbound(pages), address, action, wishes)
     if reply is None:
         return await _draw_change(pages, address, Reply(""))
