@@ -8,10 +8,9 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 import structlog
 
@@ -37,8 +36,6 @@ from bot.store.feedback import Ballot
 from bot.store.subscribers import Subscriber
 
 log = structlog.get_logger(__name__)
-
-R = TypeVar("R")
 
 PLATFORM = "email"
 ASK_AGAIN = timedelta(minutes=15)  # between two questions to one address
@@ -102,19 +99,11 @@ def check_wish(text: str) -> Subscribe:
 class Letters:
     """The subscribers in the store."""
 
-    def __init__(
-        self,
-        store: Store,
-        clock: Clock,
-        *,
-        defaults: Defaults,
-        after: Callable[[], None] = lambda: None,
-    ) -> None:
-        """``after`` is called when a subscription began, so that its first digest is planned."""
+    def __init__(self, store: Store, clock: Clock, *, defaults: Defaults) -> None:
         self._store = store
         self._clock = clock
-        self._defaults = defaults
-        self._after = after
+        # What suits chat by default does not suit mail: one digest is one mail.
+        self._defaults = replace(defaults, layout=None)
         self._recovered = False
 
     async def secret(self) -> bytes:
@@ -241,9 +230,7 @@ class Letters:
 
     async def confirm(self, handle: str, key: str) -> Reply:
         """Begin the digests that were asked for (bot.ports.Letterbox)."""
-        reply = await asyncio.to_thread(self._confirm, handle, key)
-        self._after()
-        return reply
+        return await asyncio.to_thread(self._confirm, handle, key)
 
     def _confirm(self, handle: str, key: str) -> Reply:
         now = self._clock()
@@ -265,12 +252,6 @@ class Letters:
             except PaperwireError as error:
                 return Reply(str(error), ok=False)
             subscribers.confirm(connection, known.address, now)
-            if self._defaults.layout is None:
-                return _without_commands(told)
-            # What suits chat by default does not suit mail: one digest is one mail.
-            channel = channels.at(connection, place)
-            if channel is not None and channel.created_at == now:
-                channels.update(connection, replace(channel, layout=Layout.SINGLE))
             return _without_commands(told)
 
     async def unsubscribe(self, address: str) -> Reply:

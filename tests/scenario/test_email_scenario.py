@@ -34,7 +34,7 @@ from tests.scenario.wire import MONDAY, Wire, api_entry, at
 
 ADA = "ada@readers.example.org"
 TUESDAY = MONDAY + timedelta(days=1)
-DEFAULTS = Defaults(sources=("huggingface",), schedule="daily 09:00")
+DEFAULTS = Defaults(sources=("huggingface",), schedule="daily 09:00", layout=Layout.CARDS)
 
 
 @dataclass
