@@ -12,6 +12,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,15 @@ pytestmark = pytest.mark.benchmark
 WORKER = Path(__file__).with_name("ranking_worker.py")
 DAY = 1_500
 VOTES = 50
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Keep numpy's BLAS to one core: the figures are for one, and spinning threads are no work."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1):
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +63,7 @@ def finish(process: subprocess.Popen[str]) -> dict[str, float]:
     return told
 
 
+@pytest.mark.usefixtures("one_thread")
 def test_one_channel_against_a_day(papers: list[Document]) -> None:
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.svm import LinearSVC
