@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -11,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bot.domain import Channel, PaperwireError
+from bot.domain import PaperwireError
 from bot.platforms.web import WebPage
 from bot.platforms.web.access import (
     Access,
@@ -23,7 +22,7 @@ from bot.platforms.web.access import (
 )
 from bot.services.ranker import Rankers
 from bot.services.window import StoreWindow
-from bot.store import Store, feedback
+from bot.store import Store
 from tests.adapters.web_wire import Browser, WebWire, open_filled
 
 PASSWORD = "correct horse battery"
@@ -386,102 +385,6 @@ async def test_static_files_are_kept_by_browsers_and_nothing_else_is_served(
         "/static/x",
     ):
         assert (await browser.ask(path))[0] == 404
-
-
-# --- private channels ----------------------------------------------------------------------------
-
-SECRET_PATHS = (
-    "/", "/operations", "/search?q=scaling", "/papers/{handle}", "/api/digests",
-    "/channels/1", "/operations/listings/1", "/api/search?q=scaling&channel=4", "/trending",
-)  # fmt: skip
-HIDDEN_PATHS = (
-    "/channels/4", "/channels/4/profile", "/channels/4/status", "/channels/4/trending",
-    "/channels/4/feed.atom", "/channels/4/feed.json", "/wire/board-room", "/wire/board-room/live",
-    "/wire/board-room/complete?text=why", "/channels/4/effects/1",
-)  # fmt: skip
-
-
-async def test_without_a_password_private_channels_are_as_if_they_were_not(
-    wire: WebWire, browser: Browser
-) -> None:
-    handle = _secret_paper(wire, wire.made["secret"])
-    for path in SECRET_PATHS:
-        status, text, _ = await browser.ask(path.format(handle=handle))
-        assert status == 200, path
-        assert "board room" not in text, path
-        assert "board-room" not in text, path
-    for path in HIDDEN_PATHS:
-        status, text, _ = await browser.ask(path)
-        assert status == 404, path
-        assert "board room" not in text
-    await browser.page("/")
-    for path, fields in (
-        ("/wire/board-room/command", {"text": "status"}),
-        ("/wire/board-room/vote", {"message": "1", "number": "1", "signal": "like"}),
-        ("/channels/4/profile", {"action": "add", "items": "x"}),
-    ):
-        assert (await browser.post(path, fields))[0] == 404
-    _, text, _ = await browser.post("/channels", {"name": "Board room", "interests": "x"})
-    assert "choose another" in text
-
-
-@closed
-async def test_with_the_password_private_channels_are_there(
-    wire: WebWire, browser: Browser
-) -> None:
-    handle = _secret_paper(wire, wire.made["secret"])
-    await browser.log_in(PASSWORD)
-    for path in (*SECRET_PATHS[:2], SECRET_PATHS[3], SECRET_PATHS[4]):
-        _, text, _ = await browser.ask(path.format(handle=handle))
-        assert "board room" in text, path
-    for path in (HIDDEN_PATHS[0], HIDDEN_PATHS[4], HIDDEN_PATHS[6]):
-        assert (await browser.ask(path))[0] == 200
-
-
-async def test_a_message_of_a_private_channel_can_be_neither_retried_nor_given_up(
-    wire: WebWire, browser: Browser
-) -> None:
-    with wire.store.write() as connection:
-        connection.execute(
-            "UPDATE messages SET state = 'unknown' WHERE id ="
-            " (SELECT max(id) FROM messages WHERE channel_id = 4)"
-        )
-        number = connection.execute("SELECT id FROM messages WHERE state = 'unknown'").fetchone()[0]
-    await browser.page("/operations")
-    for action in ("retry", "abandon"):
-        _, _, where = await browser.post(
-            "/operations/outbox", {"message": str(number), "action": action}
-        )
-        assert "There is no such message." in (await browser.page(where)).text_content()
-
-
-def _secret_paper(wire: WebWire, channel: Channel) -> str:
-    with wire.store.read() as connection:
-        row = connection.execute(
-            "SELECT p.arxiv_id FROM deliveries d JOIN papers p ON p.id = d.paper_id"
-            " WHERE d.channel_id = ?",
-            (channel.id,),
-        ).fetchone()
-        assert feedback.active(connection, channel.id)
-    return str(row["arxiv_id"])
-
-
-async def test_two_browsers_beyond_a_password_are_two_people(tmp_path: Path) -> None:
-    wire = WebWire(tmp_path, options={"password": PASSWORD})
-    await wire.open()
-    channel = wire.subscribe("lab", "language models")
-    await wire.run(1)
-    async with Browser(wire.page.url) as one, Browser(wire.page.url) as two:
-        await asyncio.gather(one.log_in(PASSWORD), two.log_in(PASSWORD))
-        for browser in (one, two):
-            root = await browser.page("/wire/lab")
-            message = root.xpath("//form[@data-votes]//input[@name='message']/@value")[0]
-            await browser.post(
-                "/wire/lab/vote", {"message": message, "number": "1", "signal": "like"}
-            )
-    with wire.store.read() as connection:
-        assert len({row.person for row in feedback.active(connection, channel.id)}) == 2
-    await wire.close()
 
 
 @closed

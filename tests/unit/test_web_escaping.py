@@ -159,11 +159,14 @@ def pages(text: str) -> Iterator[tuple[str, str]]:
             "first": DAY,
         },
         "profile.html": {
+            "items": (text,), "note_number": text, "compared": True,
+        },
+        "profile_learned.html": {
             "view": ProfileView(
                 (text,), (Term(text, 1.0, -0.5, "muted"),), (Precision(digest, 1, 1, 1),),
                 (Spot("x", text, 0.1, 0.2, 1), Spot("y", text, 0.3, 0.4, -1)), (text,),
             ),
-            "rerun": Rerun("2026-06-15T09:00", 1, (place,)), "note_number": text, "compared": True,
+            "rerun": Rerun("2026-06-15T09:00", 1, (place,)), "compared": True,
         },
         "status.html": {},
         "paper.html": {

@@ -1,12 +1,9 @@
-"""What the web page shows, as values, and the Protocol of whoever gathers them from the store."""
+"""What the web page shows, as values."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from enum import StrEnum
-from typing import Protocol
+from datetime import date, datetime
 
 from bot.domain import (
     Card,
@@ -17,10 +14,10 @@ from bot.domain import (
     MessageState,
     Paper,
     Person,
-    Profile,
     Signal,
 )
 from bot.ports import Health
+from bot.views.spans import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,62 +26,6 @@ class Viewer:
 
     person: Person
     private: bool = False
-
-
-# --- days, weeks, months ------------------------------------------------------------------------
-
-
-class Period(StrEnum):
-    DAY = "day"
-    WEEK = "week"
-    MONTH = "month"
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A day, an ISO week or a month; ``first`` is its first day."""
-
-    period: Period
-    first: date
-
-    @property
-    def last(self) -> date:
-        """Return its last day."""
-        if self.period is Period.DAY:
-            return self.first
-        if self.period is Period.WEEK:
-            return self.first + timedelta(days=6)
-        return (self.first.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
-
-    @property
-    def text(self) -> str:
-        """Return ``2026-06-12``, ``2026-W24`` or ``2026-06``."""
-        if self.period is Period.DAY:
-            return self.first.isoformat()
-        if self.period is Period.WEEK:
-            year, week, _ = self.first.isocalendar()
-            return f"{year:04}-W{week:02}"
-        return self.first.isoformat()[:7]
-
-
-def span_of(period: Period, day: date) -> Span:
-    """Return the span of a kind that a day lies in."""
-    if period is Period.WEEK:
-        # The first week of year 1 began before the calendar does.
-        back = min(day.weekday(), (day - date.min).days)
-        return Span(period, day - timedelta(days=back))
-    return Span(period, day.replace(day=1) if period is Period.MONTH else day)
-
-
-def read_span(period: Period, text: str) -> Span | None:
-    """Read what ``Span.text`` writes; None where it is none."""
-    try:
-        if period is Period.WEEK:
-            year, week = text.split("-W")
-            return Span(period, date.fromisocalendar(int(year), int(week), 1))
-        return span_of(period, date.fromisoformat(f"{text}-01" if period is Period.MONTH else text))
-    except ValueError:
-        return None
 
 
 # --- channels and digests -----------------------------------------------------------------------
@@ -420,125 +361,3 @@ class Slice:
     papers: tuple[Paper, ...] = ()
     digests: tuple[tuple[Channel, DigestView], ...] = ()
     next_before: int | None = None
-
-
-class Window(Protocol):
-    """Gathers what the page shows. Methods are pure reads and block: call them off the loop.
-
-    Channels a viewer may not see are as if they were not there: None, or left out.
-    """
-
-    def channels(self, viewer: Viewer, now: datetime, limit: int) -> tuple[ChannelRow, ...]:
-        """Return channels: the active ones first, of them the page's own."""
-        ...
-
-    def channel(self, viewer: Viewer, channel_id: int, now: datetime) -> ChannelStatus | None:
-        """Return how one channel stands."""
-        ...
-
-    def at(self, viewer: Viewer, platform: str, address: str) -> Channel | None:
-        """Return the channel of an address."""
-        ...
-
-    def may_see(self, viewer: Viewer, platform: str, address: str) -> bool:
-        """Tell whether an address is no private channel, or one that this viewer may see."""
-        ...
-
-    def hidden(self, viewer: Viewer) -> int:
-        """Return how many private channels this viewer may not see."""
-        ...
-
-    def digests(self, viewer: Viewer, channel_id: int, span: Span | None) -> DigestPage | None:
-        """Return the digests of a span, by default the day of the newest."""
-        ...
-
-    def marks(
-        self, viewer: Viewer, channel_id: int, remote_ids: Sequence[str]
-    ) -> dict[tuple[str, int], Marks]:
-        """Return what stands on the papers of these messages, by (remote id, number)."""
-        ...
-
-    def trending(
-        self, viewer: Viewer, channel_id: int | None, last: date, days: int, limit: int
-    ) -> tuple[Rising, ...]:
-        """Return the most upvoted papers listed in the ``days`` up to ``last``."""
-        ...
-
-    def newest_day(self) -> date | None:
-        """Return the newest day that any listing is of."""
-        ...
-
-    def paper(self, viewer: Viewer, handle: str) -> PaperView | None:
-        """Return all that is known of a paper."""
-        ...
-
-    def similar(self, paper_id: int, limit: int) -> tuple[Found, ...]:
-        """Return the papers most like one."""
-        ...
-
-    def effects(
-        self, viewer: Viewer, channel_id: int, paper_id: int, now: datetime
-    ) -> tuple[Effect, ...]:
-        """Return what each vote on a paper of a channel does to its model."""
-        ...
-
-    def profile(self, viewer: Viewer, channel_id: int, now: datetime) -> ProfileView | None:
-        """Return what a channel wants and has learned."""
-        ...
-
-    def rerun(
-        self, viewer: Viewer, channel_id: int, before: Profile | None, now: datetime
-    ) -> Rerun | None:
-        """Rank the last listing with the profile as it is; compare with ``before``.
-
-        Without ``before`` the comparison is with what was posted.
-        """
-        ...
-
-    def search(
-        self,
-        viewer: Viewer,
-        query: str,
-        channel_id: int | None,
-        now: datetime,
-        *,
-        offset: int,
-        limit: int,
-        upto: int | None,
-    ) -> SearchPage:
-        """Answer a search; never raises on what was typed."""
-        ...
-
-    def operations(self, viewer: Viewer) -> Operations:
-        """Return how sources, listings and the outbox stand."""
-        ...
-
-    def listing(self, viewer: Viewer, listing_id: int) -> ListingView | None:
-        """Return one listing's way to the channels."""
-        ...
-
-    def papers_before(
-        self, before: int | None, limit: int, *, day: date | None = None, source: str = ""
-    ) -> Slice:
-        """Return papers by number, newest first."""
-        ...
-
-    def digests_before(
-        self,
-        viewer: Viewer,
-        before: int | None,
-        limit: int,
-        *,
-        channel_id: int | None = None,
-        filled: bool = False,
-    ) -> Slice:
-        """Return digests with their papers, newest first; ``filled`` leaves the empty ones out."""
-        ...
-
-    def retry(self, viewer: Viewer, message_id: int, now: datetime) -> str:
-        """Have a message sent again, or asked for where it may be there; say what was done."""
-        ...
-
-    def abandon(self, viewer: Viewer, message_id: int) -> str:
-        """Give up a message that was not sent; say what was done."""
-        ...
