@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: install demo test lint types unit walk bench soak docs schema requirements clean
+.PHONY: install demo demo-web test lint types unit walk bench soak docs schema requirements clean
 .DEFAULT_GOAL := demo
 
 install: $(VENV)/.installed
@@ -27,6 +27,9 @@ $(VENV)/.installed-dev: $(VENV)/.installed deploy/requirements-dev.txt
 
 demo: install
 	@$(BIN)/paperwire demo
+
+demo-web: install
+	@$(BIN)/paperwire demo --web
 
 test: lint types unit walk
 

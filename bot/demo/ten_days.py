@@ -12,11 +12,11 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from bot.demo.rooms import ROOMS, Room, opinion
 from bot.domain import Channel, CommandEvent, Person, Place, Signal
 from bot.platforms.terminal import Terminal
 from bot.render import clip, day_words, visible
@@ -35,52 +35,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 FETCHED, DIGEST, REACTED = time(7, 0), time(9, 0), time(12, 30)
-
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """A made-up reader, who likes papers with one of these words and dislikes others."""
-
-    name: str
-    likes: tuple[str, ...]
-    dislikes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Room:
-    """A channel of the demonstration, its written interests and its readers."""
-
-    name: str
-    interests: str
-    readers: tuple[Reader, ...]
-
-
-ROOMS = (
-    Room(
-        "language-lab",
-        'low-resource translation, morphology, multilingual models, -"image generation"',
-        (
-            Reader("reader-1", ("subword", "monolingual", "morpholog"), ("pre-train", "pretrain")),
-            Reader("reader-2", ("low-resource", "subword", "multilingual"), ("few-shot",)),
-        ),
-    ),
-    Room(
-        "robot-club",
-        "robot learning, manipulation, reinforcement learning, cat:cs.RO",
-        (
-            Reader("reader-3", ("grasp", "manipulat", "simulation"), ("atari", "game")),
-            Reader("reader-4", ("simulation", "real robot"), ("game", "arcade")),
-        ),
-    ),
-    Room(
-        "systems-and-graphs",
-        "graph neural networks, distributed training, efficient inference",
-        (
-            Reader("reader-5", ("memory", "throughput", "gpu"), ("molecul",)),
-            Reader("reader-6", ("memory", "parallel"), ("node classification",)),
-        ),
-    ),
-)
 
 
 class Demo:
@@ -175,7 +129,7 @@ class Demo:
                 for card in posted.post.cards:
                     text = f"{card.title} {self._abstract(card.handle)}".casefold()
                     for reader in room.readers:
-                        signal = _opinion(reader, text)
+                        signal = opinion(reader, text)
                         if signal is None:
                             continue
                         likes += signal is Signal.LIKE
@@ -280,14 +234,6 @@ def _command() -> str:
         return "paperwire"
     here = Path.cwd()
     return str(called.relative_to(here) if called.is_relative_to(here) else called)
-
-
-def _opinion(reader: Reader, text: str) -> Signal | None:
-    liked = any(word in text for word in reader.likes)
-    disliked = any(word in text for word in reader.dislikes)
-    if liked == disliked:
-        return None
-    return Signal.LIKE if liked else Signal.DISLIKE
 
 
 def _cell(proposal: Proposal, row: int) -> str:
