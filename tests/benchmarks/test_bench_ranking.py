@@ -32,6 +32,7 @@ VOTES = 50
 @pytest.fixture
 def one_thread() -> Iterator[None]:
     """Keep numpy's BLAS to one core: the figures are for one, and spinning threads are no work."""
+    import scipy.linalg  # noqa: F401  # brings a BLAS of its own, which must be there to be limited
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(limits=1):
