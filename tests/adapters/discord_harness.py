@@ -36,8 +36,8 @@ from tests.adapters.loopback_discord.world import TEXT, THREAD, Channel, Guild, 
 MARKS = {Signal.LIKE: "👍", Signal.DISLIKE: "👎", Signal.SAVE: "🔖"}
 HASTE = Pace(
     start=5.0,
-    send=1.5,
-    answer=0.3,
+    send=10.0,
+    answer=1.0,
     retry=0.05,
     longest_retry=0.2,
     refused=0.2,
@@ -199,7 +199,7 @@ class DiscordHarness:
     async def inject(self, fault: Fault, address: str) -> None:
         path = f"/channels/{self.room(address).id}/messages$"
         faults = {
-            Fault.LOSE_ANSWER: loopback.Fault(path, accept=True, hang=True),
+            Fault.LOSE_ANSWER: loopback.Fault(path, accept=True),
             Fault.UNREACHABLE: loopback.Fault(path),
             Fault.RATE_LIMIT: loopback.Fault(
                 path,

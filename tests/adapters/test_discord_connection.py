@@ -62,6 +62,7 @@ async def test_posts_are_sent_while_only_the_gateway_is_down() -> None:
         server.gateway.open = False
 
     async with stage(close_gateway, pace=replace(HASTE, start=0.2)) as scene:
+        await until(lambda: scene.platform._usable, "the login")
         await scene.sent(paper(), "k1")
         assert not scene.platform.health().ok
 
@@ -180,8 +181,9 @@ async def test_used_up_sessions_are_waited_for() -> None:
         server.sessions_left = 0
 
     async with stage(use_up, pace=replace(HASTE, start=0.3)) as scene:
+        told = "no sessions left"
+        await until(lambda: told in scene.platform.health().words, "words on it")
         assert scene.server.gateway.identified == []
-        assert "no sessions left" in scene.platform.health().words
 
 
 async def test_the_gateway_setting_wins_over_what_the_api_says() -> None:

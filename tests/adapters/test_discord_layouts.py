@@ -160,6 +160,7 @@ async def test_a_forum_is_recognised_before_the_gateway_tells_of_it() -> None:
         kind=FORUM,
         pace=replace(HASTE, start=0.2),
     ) as scene:
+        await until(lambda: scene.platform._usable, "the login")
         await scene.sent(header(), "k1")
         assert len(scene.guild.threads) == 1
 

@@ -246,7 +246,7 @@ async def test_nothing_is_posted_twice_over_a_lost_answer_and_a_restart(room: Ne
     await room.folk.slash(channel, ada, "subscribe", options, permissions=MANAGER)
     room.read(a_day(1), MONDAY)
     path = f"/channels/{channel.id}/messages$"
-    room.server.faults.append(Fault(path, accept=True, hang=True))
+    room.server.faults.append(Fault(path, accept=True))
     await room.step(at(MONDAY, 9))
     with room.store.read() as connection:
         assert outbox.counts(connection)[MessageState.UNKNOWN] == 1

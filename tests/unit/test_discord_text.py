@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain import Card, Post, PostKind, Reply
@@ -45,6 +45,7 @@ def test_markup_is_shown_and_not_applied(text: str) -> None:
     assert read(escape(text)) == text
 
 
+@settings(deadline=None)  # a busy machine is no fault of the text
 @given(MARKUP)
 def test_escaped_text_is_read_as_it_was(text: str) -> None:
     line = " ".join(text.split())
@@ -63,6 +64,7 @@ def test_our_own_links_stay_links() -> None:
     assert Reading({"content": escape(text)}).links == ["https://example.org/a_b_c"]
 
 
+@settings(deadline=None)  # a busy machine is no fault of the text
 @given(ANY, st.integers(min_value=1, max_value=80))
 def test_what_fits_is_never_too_long(text: str, limit: int) -> None:
     assert len(fit(text, limit)) <= limit
@@ -106,6 +108,7 @@ CARDS = st.builds(
 )
 
 
+@settings(deadline=None)  # a busy machine is no fault of the text
 @given(st.sampled_from(PostKind), ANY, st.lists(ANY, max_size=25), st.lists(CARDS, max_size=20))
 def test_no_post_exceeds_a_limit(
     kind: PostKind, words: str, lines: list[str], cards: list[Card]
@@ -120,6 +123,7 @@ def test_no_post_exceeds_a_limit(
     assert 1 <= len(thread_name(Post(kind, words))) <= 100
 
 
+@settings(deadline=None)  # a busy machine is no fault of the text
 @given(ANY, st.lists(ANY.map(lambda t: t * 20), max_size=60), st.lists(CARDS, max_size=10))
 def test_no_reply_exceeds_a_limit(words: str, lines: list[str], cards: list[Card]) -> None:
     look = reply_look(Reply(words * 30, tuple(lines), tuple(cards)))
@@ -127,6 +131,7 @@ def test_no_reply_exceeds_a_limit(words: str, lines: list[str], cards: list[Card
     assert judge_message({"embeds": [embed.to_dict() for embed in look.embeds]}) == []
 
 
+@settings(deadline=None)  # a busy machine is no fault of the text
 @given(st.text(min_size=1, max_size=25))
 def test_a_key_is_found_again_in_a_button(key: str) -> None:
     spelt = spell_key(key) if key.isprintable() else spell_key("k")

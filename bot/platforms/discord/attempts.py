@@ -1,7 +1,8 @@
 """What is known of a request on its way: whether it left, and whether its answer is in doubt.
 
-discord.py repeats a request after most server errors. Where Discord cannot tell a repeat apart
-(posts that make a thread), that could post twice, so such a request is stopped at the first one.
+discord.py repeats a request after most server errors, and then only the nonce, for as long as it is
+remembered, keeps a post single. Here nothing is repeated that may have arrived: such a send ends
+as unknown, and the history is asked before anything is sent again.
 """
 
 from __future__ import annotations
@@ -42,9 +43,9 @@ _CLOSED = {
 
 @dataclass(slots=True)
 class Attempt:
-    """One send, over all its requests. ``once`` forbids repeats after a doubtful answer."""
+    """One send, over all its requests. ``keyed`` tells that Discord can tell a repeat apart."""
 
-    once: bool = False
+    keyed: bool = True
     out: bool = False  # a request has left and its answer is awaited
     doubtful: bool = False
 
@@ -58,13 +59,13 @@ class Attempt:
 
 
 class AnswerInDoubtError(Exception):
-    """A request that must not be repeated got an answer that does not tell whether it worked."""
+    """A request got an answer, or none, that does not tell whether it worked."""
 
 
 @contextmanager
-def attempt(*, once: bool = False) -> Iterator[Attempt]:
+def attempt() -> Iterator[Attempt]:
     """Watch the requests made inside; only for changes, reads need no watching."""
-    watched = Attempt(once)
+    watched = Attempt()
     token = _current.set(watched)
     try:
         yield watched
@@ -96,22 +97,22 @@ async def _answered(
     watched.out = False
     status = answer.response.status
     # Accepted is not told yet: discord.py may sit out a rate limit before it tells us.
-    accepted = answer.method != "GET" and 200 <= status < 300
-    if accepted or (status >= 500 and status != _NOT_TAKEN):
+    if answer.method != "GET" and 200 <= status < 300:
         watched.doubtful = True
-    if watched.once and status >= 500:
+    if status >= 500 and not (status == _NOT_TAKEN and watched.keyed):
         watched.doubtful = True
         answer.response.close()
         raise AnswerInDoubtError(f"Discord answered {status}")
 
 
 async def _broke(
-    _: aiohttp.ClientSession, __: SimpleNamespace, ___: aiohttp.TraceRequestExceptionParams
+    _: aiohttp.ClientSession, __: SimpleNamespace, broken: aiohttp.TraceRequestExceptionParams
 ) -> None:
-    if (watched := _current.get()) is not None and watched.out:
-        watched.out, watched.doubtful = False, True
-        if watched.once:
-            raise AnswerInDoubtError("the connection broke")
+    if (watched := _current.get()) is None or not watched.out:
+        return
+    watched.out, watched.doubtful = False, True
+    if isinstance(broken.exception, Exception):  # and no cancellation: that goes its own way
+        raise AnswerInDoubtError("the connection broke before an answer came")
 
 
 def judge(error: Exception, watched: Attempt) -> SendOutcome:
@@ -122,7 +123,7 @@ def judge(error: Exception, watched: Attempt) -> SendOutcome:
         return Retry("rate limited", after=error.retry_after)
     if isinstance(error, discord.HTTPException):
         return _judge_answer(error)
-    if isinstance(error, aiohttp.ClientError | OSError | asyncio.TimeoutError):
+    if isinstance(error, AnswerInDoubtError | aiohttp.ClientError | OSError):
         return Retry(f"{NOT_CONNECTED}: {_words(error)}", after=_PAUSE)
     # Discord took the post and our reading of its answer failed, or we never built it.
     return Unknown(_words(error))

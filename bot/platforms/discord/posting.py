@@ -10,7 +10,7 @@ import discord
 from discord.http import Route, handle_message_parameters
 
 from bot.domain import Post, PostKind
-from bot.platforms.discord.attempts import TROUBLES, Attempt, attempt, judge
+from bot.platforms.discord.attempts import TROUBLES, AnswerInDoubtError, Attempt, attempt, judge
 from bot.platforms.discord.buttons import post_view
 from bot.platforms.discord.history import active_threads
 from bot.platforms.discord.looks import post_look, thread_name
@@ -51,7 +51,9 @@ async def deliver(
                     ref = MessageRef(await _post(client, address.channel_id, post, key))
         except Exception as error:  # judged: only what we know decides what is sent again
             outcome = judge(error, watched)
-            if isinstance(outcome, Rejected) or not isinstance(error, TROUBLES):
+            if isinstance(outcome, Rejected) or not isinstance(
+                error, (AnswerInDoubtError, *TROUBLES)
+            ):
                 logger.warning("a post was not accepted by Discord: %s", outcome, exc_info=error)
             return outcome
     return Sent(str(ref))
@@ -145,7 +147,7 @@ async def _post_in_forum(
             if error.code not in _NO_THREAD_HERE or watched.may_have_arrived:
                 raise
             logger.warning("a digest's forum post is gone: %s", error)
-    watched.once = True  # Discord could not tell a repeat apart
+    watched.keyed = False  # no nonce here
     created = await _create_forum_post(client, address, post, key)
     client.threads[created] = address.channel_id
     return MessageRef(created, created)
