@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from bot import faults
 from bot.domain import Channel, ChannelState, Layout, Message, MessageState
 from bot.ports import (
     Absent,
@@ -81,7 +82,9 @@ class Courier:
             with self._store.write() as connection:
                 return outbox.recover(connection)
 
-        return await asyncio.to_thread(run)
+        recovered = await asyncio.to_thread(run)
+        faults.reach("after_recover")
+        return recovered
 
     async def settle(self) -> Settled:
         """Send and settle everything that is due, channels side by side, each in order."""
@@ -104,6 +107,7 @@ class Courier:
         try:
             async with self._turns:
                 while not self._stopping:
+                    faults.reach("before_claim")
                     claimed = await asyncio.to_thread(self._claim, channel_id)
                     if claimed is None:
                         break
@@ -130,19 +134,24 @@ class Courier:
             if message is None:
                 return None
             planned = outbox.created_at(connection, message.id) or now
+            faults.reach("in_claim")
             return channel, message, planned
 
     async def _carry(self, channel: Channel, message: Message, planned: datetime) -> MessageState:
         platform = self._platforms[channel.platform]
         if message.state is MessageState.UNKNOWN:
             return await self._ask(platform, channel, message, planned)
+        faults.reach("after_claim")
         parent = message.parent_remote_id if channel.layout is Layout.THREAD else None
         outcome: SendOutcome
         try:
             outcome = await platform.send(channel.address, message.post, message.key, parent=parent)
         except Exception as error:  # noqa: BLE001  an adapter's bug must not pass for "not sent"
             outcome = Unknown(f"{type(error).__name__}: {error}")
-        return await asyncio.to_thread(self._record, channel, message, outcome, planned)
+        faults.reach("after_send")
+        state = await asyncio.to_thread(self._record, channel, message, outcome, planned)
+        faults.reach("after_record")
+        return state
 
     async def _ask(
         self, platform: ChatPlatform, channel: Channel, message: Message, planned: datetime
@@ -152,12 +161,14 @@ class Courier:
                 return outbox.claimed_at(connection, message.id) or self._clock()
 
         since = await asyncio.to_thread(claimed_at) - CLOCK_SLACK
+        faults.reach("before_ask")
         try:
             found = await platform.find(channel.address, message.key, since=since)
         except Exception as error:  # noqa: BLE001  whatever the adapter raised, we still do not know
             log.warning("find_failed", channel=channel.name, key=message.key, error=str(error))
             found = None
 
+        faults.reach("after_ask")
         asked_since = self._asked_since.setdefault(message.id, self._clock())
 
         def record() -> MessageState:
@@ -165,6 +176,7 @@ class Courier:
             with self._store.write() as connection:
                 if isinstance(found, Found):
                     outbox.mark_sent(connection, message.id, found.remote_id, now)
+                    faults.reach("in_settle")
                     return MessageState.SENT
                 too_late = now - planned >= self._give_up_after
                 if isinstance(found, Absent):
@@ -191,6 +203,7 @@ class Courier:
                 return MessageState.UNKNOWN
 
         state = await asyncio.to_thread(record)
+        faults.reach("after_settle")
         if state is not MessageState.UNKNOWN:
             del self._asked_since[message.id]
         log.info("settled", channel=channel.name, key=message.key, state=state)
@@ -207,6 +220,7 @@ class Courier:
             match outcome:
                 case Sent(remote_id):
                     outbox.mark_sent(connection, message.id, remote_id, now)
+                    faults.reach("in_record")
                     if channel.state is ChannelState.UNREACHABLE:
                         channels.set_state(connection, channel.id, ChannelState.ACTIVE, "")
                     log.info("sent", channel=channel.name, key=message.key, remote_id=remote_id)

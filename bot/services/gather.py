@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 import structlog
 
+from bot import faults
 from bot.domain import Listing, Outcome
 from bot.ports import (
     Clock,
@@ -115,9 +116,11 @@ class Gatherer:
     async def _one(self, source: Source, request: Request, *, fresh: bool) -> tuple[Asked, bytes]:
         cursor = await asyncio.to_thread(self._cursor, request)
         known = cursor or Cursor(url=location(request), source=source.name)
+        faults.reach("before_fetch")
         outcome = await self._fetch.get(
             request, validators=Validators(known.etag or "", known.last_modified or "")
         )
+        faults.reach("after_fetch")
         now = self._clock()
         match outcome:
             case NotModified():
@@ -125,7 +128,9 @@ class Gatherer:
                 return Asked(known.url, None, "not modified"), b""
             case Fetched(body=body):
                 asked = await asyncio.to_thread(self._ingest, source, request, body, fresh)
+                faults.reach("after_ingest")
                 await asyncio.to_thread(self._close, known, outcome, asked, now)
+                faults.reach("after_cursor")
                 return asked, body
             case FetchFailed(trouble=Trouble.TRUNCATED, body=body) if body:
                 # What arrived is kept; the rest is asked for again.

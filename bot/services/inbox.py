@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 import structlog
 
-from bot import profiles
+from bot import faults, profiles
 from bot.commands import help_for, help_text, needs_management, parse
 from bot.commands.model import (
     AddToProfile,
@@ -97,6 +97,7 @@ class Inbox:
     async def command(self, event: CommandEvent) -> Reply:
         """Carry out the text after /papers."""
         reply = await asyncio.to_thread(self._command, event)
+        faults.reach("after_command")
         self._after()
         return reply
 
@@ -147,6 +148,7 @@ class Inbox:
                     return Reply("I am on it already.")
                 channel = channels.at(connection, event.place)
                 person = feedback.key_of(connection, event.person)
+                faults.reach("in_command")
             if needs_management(command) and not event.person.may_manage:
                 return Reply(
                     "Only people who manage this channel may change that.",

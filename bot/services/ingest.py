@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import lru_cache
 
+from bot import faults
 from bot.domain import Announce, Entry, Listing, Outcome, Reject
 from bot.store import Store, gap, listings, papers
 from bot.store.papers import Repaired
@@ -90,6 +91,7 @@ def ingest(
         listings.finish(
             connection, listing_id, outcome=outcome, note=note, new=new, updated=updated
         )
+        faults.reach("in_ingest")
     return replace(
         _repeated(listing, location), outcome=outcome, note=note, new=new, updated=updated
     )

@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 
 import structlog
 
-from bot import render
+from bot import faults, render
 from bot.domain import Card, Channel, Delivery, Digest, DigestKind, Feedback, Mode, Paper, Post
 from bot.schedule import check_timezone, due_slot
 from bot.schedule import parse as parse_schedule
@@ -247,6 +247,8 @@ def write(store: Store, proposal: Proposal, now: datetime) -> Planned | None:
         posts = () if silent else to_posts(proposal)
         _write_posts(connection, proposal, digest_id, posts, now)
         digests.pass_over(connection, digest_id, proposal.passed)
+        faults.reach("in_plan")
+    faults.reach("after_plan")
     return Planned(replace(digest, id=digest_id), proposal, posts)
 
 

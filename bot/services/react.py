@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from bot import faults
 from bot.domain import Channel, Message, Paper, Reply, Signal, Via, VoteEvent
 from bot.ports import ChatPlatform, Standing
 from bot.render import clip, plain_text
@@ -25,6 +26,7 @@ _DONE = {
 
 def vote(store: Store, event: VoteEvent, now: datetime) -> Reply:
     """Record a reaction or a button; an event handed in twice counts once."""
+    faults.reach("before_vote")
     with store.write() as connection:
         channel = channels.at(connection, event.place)
         delivery = outbox.voted_delivery(connection, event.place, event.remote_id, event.number)
@@ -37,7 +39,10 @@ def vote(store: Store, event: VoteEvent, now: datetime) -> Reply:
         standing = feedback.signals(connection, ballot)
         on = event.signal not in standing if event.on is None else event.on
         via = Via.BUTTON if event.on is None else Via.REACTION
-        return cast(store, paper, ballot, event.signal, on=on, via=via, now=now)
+        reply = cast(store, paper, ballot, event.signal, on=on, via=via, now=now)
+        faults.reach("in_vote")
+    faults.reach("after_vote")
+    return reply
 
 
 def cast(
@@ -102,6 +107,8 @@ def _apply(
                     changed += feedback.set_signal(
                         connection, ballot, signal, on=on, via=Via.REACTION, now=now
                     )
+        faults.reach("in_read_back")
+    faults.reach("after_read_back")
     return changed
 
 
