@@ -14,6 +14,7 @@ from bot import profiles
 from bot.domain import Channel, ChannelState, Layout, MessageState, PaperwireError, Signal
 from bot.platforms.email import Email, Server
 from bot.platforms.email.addresses import PREFIX
+from bot.ports import Rejected, Retry, SendOutcome, Unknown
 from bot.services.deliver import ASK_AFTER, GIVE_UP_AFTER, Courier, Settled
 from bot.services.inbox import Inbox
 from bot.services.letters import (
@@ -386,6 +387,30 @@ async def test_a_server_that_is_down_gets_the_question_later(post: Post) -> None
     await post.open()
     await until(lambda: _state(post) == "sent, 2 tries", "the second try")
     assert len(post.server.mails) == 1
+
+
+@pytest.mark.parametrize(
+    ("outcome", "said"),
+    [
+        (Unknown("no answer"), "it may have arrived: no answer"),
+        (Rejected("no such mailbox"), "no such mailbox"),
+        (Retry("down", after=25 * 3600.0), "given up: down"),
+    ],
+)
+async def test_a_question_ends_with_a_line_that_says_why(
+    post: Post, outcome: SendOutcome, said: str
+) -> None:
+    await post.email.stop()
+    assert (await post.letters.ask(ADA, "")).ok
+    [asked] = await post.letters.due()
+    await post.letters.settled(asked, outcome)
+    with post.wire.store.read() as connection:
+        row = connection.execute("SELECT state, error FROM subscribers").fetchone()
+    assert (row["state"], row["error"]) == ("abandoned", said)
+    assert await post.letters.due() == ()
+    post.wire.now += UNCONFIRMED_KEPT + timedelta(days=1)
+    await post.letters.due()
+    await post.letters.settled(asked, outcome)  # forgotten in the meantime
 
 
 def _state(post: Post) -> str:

@@ -196,6 +196,14 @@ def test_equal_keys_are_told_apart() -> None:
     ]  # fmt: skip
 
 
+def test_links_and_dois_cannot_close_their_field() -> None:
+    odd = replace(entry_of(PAPER), doi="10.1234/a{b}%7d", url="https://example.org/{x}")
+    [(_, fields)] = read_entries(write_bibtex([odd]))
+    assert fields["url"] == "https://example.org/%7Bx%7D"
+    [entry] = read_bibtex(write_bibtex([odd]))
+    assert entry.doi == odd.doi
+
+
 def test_ris_as_programs_read_it() -> None:
     lines = write(Format.RIS, [PAPER]).split("\r\n")
     assert lines[:2] == ["TY  - GEN", "TI  - Counting Vowels at 5% of the Cost"]
