@@ -14,6 +14,7 @@ from bot.ports import (
     Fetch,
     Fetched,
     FetchOutcome,
+    Health,
     Request,
     Source,
     Validators,
@@ -156,7 +157,7 @@ def build_platforms(
     if settings.discord.enabled:
         found.append(_build_discord(settings))
     if settings.web.enabled:
-        found.append(build_web(settings, store, rankers))
+        found.append(build_web(settings, store, rankers, clock))
     return {platform.name: platform for platform in found}
 
 
@@ -223,15 +224,25 @@ def _build_discord(settings: Settings) -> ChatPlatform:
     )
 
 
-def build_web(settings: Settings, store: Store, rankers: Rankers) -> WebPage:
-    """Return the web page, with what ``doctor`` knows as its operations page."""
+def build_web(settings: Settings, store: Store, rankers: Rankers, clock: Clock) -> WebPage:
+    """Return the web page; its operations page knows what ``doctor`` knows of the store."""
     from bot.platforms.web import WebPage
+    from bot.services.checks import check_store
     from bot.services.window import StoreWindow
+
+    def checks() -> list[tuple[str, Health]]:
+        return [
+            (
+                check.name,
+                Health(check.ok, check.words, (check.next_step,) if check.next_step else ()),
+            )
+            for check in check_store(store, clock())
+        ]
 
     given = settings.web
     return WebPage(
         settings.home / "web",
-        StoreWindow(store, rankers),
+        StoreWindow(store, rankers, checks=checks),
         host=given.host,
         port=given.port,
         password=_reveal(given.password) or "",

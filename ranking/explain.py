@@ -176,7 +176,7 @@ def _sentence(parts: list[Part], model: Model, document: Document) -> str:
     likes = [p for p in parts if p.kind == "like" and p.name not in ("", document.title)]
     like = next((p for p in likes if p.value > 0.15), None)
     if like:
-        clauses.append(f"close to the liked *{like.name}*")
+        clauses.append(f"close to the liked “{like.name}”")
     for part in parts:
         if part.kind == "author":
             clauses.append(f"by {part.name}, whom this channel follows")

@@ -168,9 +168,9 @@ def _duplicates(vectors: Vectors, left: Sequence[int], seen: Vectors) -> list[tu
         if paper.id in seen_ids:
             words = "this channel already saw it"
         elif title and title in seen_titles:
-            words = f"this channel already saw *{seen_titles[title]}*"
+            words = f"this channel already saw “{seen_titles[title]}”"
         elif nearest is not None and nearest[0][n] >= SAME:
-            words = f"nearly the same as *{seen.documents[nearest[1][n]].title}*, already seen"
+            words = f"nearly the same as “{seen.documents[nearest[1][n]].title}”, already seen"
         elif title and title in titles:
             words = f"the same title as {vectors.documents[titles[title]].id}"
         else:
@@ -179,7 +179,7 @@ def _duplicates(vectors: Vectors, left: Sequence[int], seen: Vectors) -> list[tu
                 zip(among.indices[start:end].tolist(), among.data[start:end].tolist(), strict=True)
             ):
                 if m < n and m not in gone and value >= SAME:
-                    words = f"nearly the same as *{vectors.documents[left[m]].title}*"
+                    words = f"nearly the same as “{vectors.documents[left[m]].title}”"
                     break
         if words:
             gone.add(n)

@@ -108,6 +108,8 @@ def front(context: click.Context, home: Path | None) -> None:
 
 def main() -> NoReturn:
     """Run the command line; troubles are one sentence on standard error and exit status 1."""
+    # Our products are small: threads of the linear algebra library cost more than they give.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         # A terminal that cannot show a sign shows a question mark, and no traceback.
         with contextlib.suppress(AttributeError):

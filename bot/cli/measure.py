@@ -137,6 +137,18 @@ def evaluate_online(folder: Path, as_json: bool) -> None:
     )
 
 
+@evaluate_command.command("hand-over")
+@click.argument("folder", type=FOLDER)
+@_json_option
+def evaluate_hand_over(folder: Path, as_json: bool) -> None:
+    """Compare the bundled space with one fitted on FOLDER's first 200, 500, ... papers."""
+    from ranking.evaluate import hand_over
+
+    _measured(
+        folder, lambda: hand_over.run(folder, progress=_progress), hand_over.render, as_json=as_json
+    )
+
+
 @evaluate_command.command("summary")
 @click.argument("file", type=FOLDER)
 @_json_option

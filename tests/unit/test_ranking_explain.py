@@ -99,7 +99,7 @@ def test_the_sentence_names_terms_and_the_liked_paper() -> None:
     fitted = model(Interest(terms=("low-resource translation",), votes=(Vote(liked, "ann", 1.0),)))
     sentence = explain(fitted, paper("77", "translation")).sentence
     assert sentence.startswith('matches "low-resource translation"')
-    assert sentence.endswith(f"close to the liked *{liked.title}*")
+    assert sentence.endswith(f"close to the liked “{liked.title}”")
 
 
 def test_a_followed_author_and_upvotes_are_parts_by_name() -> None:
