@@ -22,7 +22,7 @@ from tests.adapters.discord_harness import (
     stage,
 )
 from tests.adapters.loopback_discord.people import People
-from tests.adapters.loopback_discord.server import LoopbackDiscord
+from tests.adapters.loopback_discord.server import Fault, LoopbackDiscord
 
 
 async def answers(scene: Stage) -> None:
@@ -55,6 +55,29 @@ async def test_start_with_discord_down_comes_up_by_itself() -> None:
             assert isinstance(await platform.send(address, paper(), "k1"), Sent)
         finally:
             await platform.stop()
+
+
+async def test_a_login_that_hangs_is_begun_anew() -> None:
+    def hang(server: LoopbackDiscord) -> None:
+        server.faults.append(Fault("/users/@me$", method="GET", hang=True))
+
+    async with stage(hang, pace=replace(HASTE, send=0.5)) as scene:
+        await until(lambda: scene.platform.health().ok, "the connection")
+        await answers(scene)
+
+
+async def test_a_mistake_of_ours_does_not_end_the_bot(monkeypatch: pytest.MonkeyPatch) -> None:
+    live, calls = Discord._live, []
+
+    async def stumble(self: Discord, inbound: object) -> object:
+        calls.append(1)
+        if len(calls) == 1:
+            raise RuntimeError("a mistake")
+        return await live(self, inbound)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Discord, "_live", stumble)
+    async with stage() as scene:
+        await answers(scene)
 
 
 async def test_posts_are_sent_while_only_the_gateway_is_down() -> None:

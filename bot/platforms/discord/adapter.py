@@ -145,7 +145,11 @@ class Discord:
         pause = self._pace.retry
         while not self._closed:
             begun = loop.time()
-            wait, connected = await self._live(inbound)
+            wait, connected = None, False
+            try:
+                wait, connected = await self._live(inbound)
+            except Exception:  # nothing at all ends the bot but a stop
+                logger.exception("a session with Discord broke; another one is begun")
             if connected and loop.time() - begun > self._pace.stable:
                 pause = self._pace.retry
             await asyncio.sleep(pause if wait is None else wait)
@@ -171,7 +175,8 @@ class Discord:
         self._client = client
         watcher = asyncio.create_task(self._watch(client))
         try:
-            await client.login(self._token)
+            async with asyncio.timeout(self._pace.send):
+                await client.login(self._token)
             self._usable = True
             self._do_beside(client.sync_commands())
             await client.connect()
