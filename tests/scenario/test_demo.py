@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from bot import demo
-from bot.demo import ROOMS, play
+from bot.demo import ROOMS, play, ten_days
 from bot.sources import sample_source
 from tests.command_line import CommandLine
 
@@ -142,7 +141,7 @@ def test_the_next_steps_name_the_command_as_it_was_called(
     called = str(folder / called.removeprefix("here/")) if called.startswith("here/") else called
     monkeypatch.setattr("sys.argv", [called])
     monkeypatch.setenv("PATH", path)
-    assert demo._command() == expected
+    assert ten_days._command() == expected
 
 
 def test_a_command_on_the_path_is_named_by_its_name(
@@ -153,4 +152,4 @@ def test_a_command_on_the_path_is_named_by_its_name(
     program.chmod(0o755)
     monkeypatch.setattr("sys.argv", [str(program)])
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert demo._command() == "paperwire"
+    assert ten_days._command() == "paperwire"
