@@ -65,7 +65,7 @@ FINDS = ("tells", "cannot tell", "raises", "dies")
 
 
 class Died(BaseException):
-    """The process ended here."""
+    """Nobody handles that the power went. The process ended here."""
 
 
 class Played:
@@ -180,13 +180,13 @@ class Deliveries(RuleBasedStateMachine):
                 )
                 self.planned[address].append(key)
 
-    @rule(sends=st.lists(st.sampled_from(SENDS), max_size=4))
-    def choose_sends(self, sends: list[str]) -> None:
-        self.platform.sends += sends
-
-    @rule(finds=st.lists(st.sampled_from(FINDS), max_size=3))
-    def choose_finds(self, finds: list[str]) -> None:
-        self.platform.finds += finds
+    @rule(
+        sends=st.lists(st.sampled_from(SENDS), min_size=1, max_size=4),
+        finds=st.lists(st.sampled_from(FINDS), max_size=2),
+    )
+    def settle_under(self, sends: list[str], finds: list[str]) -> None:
+        self.platform.sends, self.platform.finds = sends, finds
+        self.settle()
 
     @rule()
     def settle(self) -> None:
@@ -214,8 +214,8 @@ class Deliveries(RuleBasedStateMachine):
         self.now -= timedelta(minutes=minutes)
 
     @precondition(lambda self: any(self.planned.values()))
-    @rule(dice=st.randoms(use_true_random=False))
-    def an_operator_reopens(self, dice: object) -> None:
+    @rule()
+    def an_operator_reopens(self) -> None:
         with self.store.write() as connection:
             row = connection.execute(
                 "SELECT id, key FROM messages WHERE state = 'abandoned' ORDER BY id LIMIT 1"
@@ -282,7 +282,7 @@ class Deliveries(RuleBasedStateMachine):
 
 TestDeliveries = Deliveries.TestCase
 TestDeliveries.settings = settings(
-    max_examples=25,
+    max_examples=100,
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=list(HealthCheck),
