@@ -37,7 +37,8 @@ def configure(level: str = "warning", form: str = "console") -> None:
     structlog.configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # Asked for at each line: whoever swaps the stream, as tests do, closes the old one.
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
         # Tests and the demo configure anew; a cached logger would keep the old stream.
         cache_logger_on_first_use=False,
     )

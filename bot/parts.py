@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from bot.domain import PaperwireError
 from bot.ports import (
     NO_VALIDATORS,
     ChatPlatform,
@@ -28,6 +29,7 @@ from bot.store import Store
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
+    from bot.platforms.email import Email, Server
     from bot.platforms.terminal import Terminal
     from bot.platforms.web import WebPage
     from bot.settings import Settings
@@ -156,8 +158,12 @@ def build_platforms(
         found.append(_build_slack(settings, store, clock))
     if settings.discord.enabled:
         found.append(_build_discord(settings))
+    email = None
+    if settings.email.enabled:
+        email = build_email(settings, store, clock)
+        found.append(email)
     if settings.web.enabled:
-        found.append(build_web(settings, store, rankers, clock))
+        found.append(build_web(settings, store, rankers, clock, email))
     return {platform.name: platform for platform in found}
 
 
@@ -167,6 +173,7 @@ def platform_names(settings: Settings) -> tuple[str, ...]:
         "terminal": settings.terminal.enabled,
         "slack": settings.slack.enabled,
         "discord": settings.discord.enabled,
+        "email": settings.email.enabled,
         "web": settings.web.enabled,
     }
     return tuple(name for name, enabled in parts.items() if enabled)
@@ -224,7 +231,48 @@ def _build_discord(settings: Settings) -> ChatPlatform:
     )
 
 
-def build_web(settings: Settings, store: Store, rankers: Rankers, clock: Clock) -> WebPage:
+def mail_server(settings: Settings) -> Server:
+    """Return where mails are handed in."""
+    from bot.platforms.email import Server
+
+    given = settings.email
+    return Server(
+        given.host,
+        given.port,
+        given.sender,
+        sender_name=given.sender_name,
+        security=given.security,
+        username=given.username,
+        password=_reveal(given.password) or "",
+    )
+
+
+def build_email(settings: Settings, store: Store, clock: Clock) -> Email:
+    """Return e-mail; its pages have a port of their own, or the web page's server has them.
+
+    Raises PaperwireError where they would have neither.
+    """
+    from bot.platforms.email import Email
+    from bot.services.letters import Letters
+
+    given = settings.email
+    if not (given.http_port or settings.web.enabled):
+        raise PaperwireError(
+            "email.http_port = 0 leaves the pages for mails to the web page, which is not served. "
+            "Set web.enabled, or give the pages a port of their own."
+        )
+    return Email(
+        mail_server(settings),
+        Letters(store, clock, defaults=channel_defaults(settings)),
+        public_url=given.public_url or "",
+        listen=(given.http_host, given.http_port) if given.http_port else None,
+        clock=clock,
+    )
+
+
+def build_web(
+    settings: Settings, store: Store, rankers: Rankers, clock: Clock, email: Email | None = None
+) -> WebPage:
     """Return the web page; its operations page knows what ``doctor`` knows of the store."""
     from bot.platforms.web import WebPage
     from bot.services.checks import check_store
@@ -248,6 +296,7 @@ def build_web(settings: Settings, store: Store, rankers: Rankers, clock: Clock) 
         password=_reveal(given.password) or "",
         token=_reveal(given.token) or "",
         public_url=given.public_url or "",
+        mounts={"/mail": email.routes} if email and not settings.email.http_port else {},
     )
 
 

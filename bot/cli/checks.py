@@ -14,7 +14,7 @@ __all__ = ["Check", "examine"]
 
 def examine(desk: Desk) -> list[Check]:
     """Look at everything; a trouble in one place does not hide the others."""
-    from bot.cli.connections import check_discord, check_slack
+    from bot.cli.connections import check_discord, check_email, check_slack
     from bot.cli.installation import check_backups, check_packages
 
     checks: list[Check] = []
@@ -27,6 +27,7 @@ def examine(desk: Desk) -> list[Check]:
         _platforms,
         check_slack,
         check_discord,
+        check_email,
     ):
         try:
             checks += look(desk)

@@ -51,6 +51,17 @@ def check_discord(desk: Desk) -> Iterator[Check]:
     yield from _told("discord", found, "paperwire init discord, then restart")
 
 
+def check_email(desk: Desk) -> Iterator[Check]:
+    """Log in at the mail server, where it is set up (bot.cli.checks)."""
+    if not desk.settings.email.enabled:
+        return
+    from bot.parts import mail_server
+    from bot.platforms.email import check
+
+    found = asyncio.run(check(mail_server(desk.settings), desk.settings.email.public_url or ""))
+    yield from _told("email", found, "mend the email settings, then restart")
+
+
 def _told(name: str, found: Sequence[Health], remedy: str) -> Iterator[Check]:
     from bot.cli.checks import Check
 

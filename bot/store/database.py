@@ -27,6 +27,8 @@ class Store:
         self._local = threading.local()
         self._opened: list[sqlite3.Connection] = []
         self._opened_lock = threading.Lock()
+        self._in_use = 0  # transactions open now, over all threads
+        self._turn = threading.Condition()
         self._prepare()
 
     def connection(self) -> sqlite3.Connection:
@@ -51,16 +53,17 @@ class Store:
                 raise RuntimeError("a write transaction cannot begin inside a read")
             yield connection
             return
-        connection.execute("BEGIN IMMEDIATE")
-        self._local.writing = True
-        try:
-            yield connection
-            connection.commit()
-        except BaseException:
-            connection.rollback()
-            raise
-        finally:
-            self._local.writing = False
+        with self._using():
+            connection.execute("BEGIN IMMEDIATE")
+            self._local.writing = True
+            try:
+                yield connection
+                connection.commit()
+            except BaseException:
+                connection.rollback()
+                raise
+            finally:
+                self._local.writing = False
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
@@ -69,18 +72,37 @@ class Store:
         if connection.in_transaction:
             yield connection
             return
-        connection.execute("BEGIN")
+        with self._using():
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.rollback()
+
+    @contextmanager
+    def _using(self) -> Iterator[None]:
+        with self._turn:
+            self._in_use += 1
         try:
-            yield connection
+            yield
         finally:
-            connection.rollback()
+            with self._turn:
+                self._in_use -= 1
+                self._turn.notify_all()
 
     def optimise(self) -> None:
         """Let SQLite refresh what its planner knows, where that has changed."""
         self.connection().execute("PRAGMA optimize")
 
     def close(self) -> None:
-        """Close every connection; the store is not to be used afterwards."""
+        """Close every connection; the store is not to be used afterwards.
+
+        Waits for open transactions: SQLite brings the process down when a connection is closed
+        while another thread is in the middle of a query on it.
+        """
+        with self._turn:
+            if not self._turn.wait_for(lambda: self._in_use == 0, timeout=BUSY_SECONDS):
+                return  # the end of the process closes what is still at work
         with self._opened_lock:
             for connection in self._opened:
                 connection.close()

@@ -8,11 +8,13 @@ from typing import NoReturn
 from urllib.parse import quote, urlsplit
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from bot.domain import PaperwireError, Person
 from bot.platforms.web.access import REMEMBERED_SECONDS, Session, host_name
 from bot.platforms.web.site import (
     PLATFORM,
+    SITE,
     THEMES,
     VISIT,
     Site,
@@ -48,6 +50,8 @@ _FREE = ("/static/", "/login", "/theme")  # what is shown before the password
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Put on what tells a browser to trust nothing but our own files."""
+    if SITE not in request.app:
+        return  # what is mounted has headers of its own
     for name, value in _HEADERS.items():
         response.headers[name] = value
     page = response.content_type == "text/html" and not site_of(request).access.open
@@ -178,7 +182,19 @@ async def check_forms(request: web.Request, handler: Handler) -> web.StreamRespo
     return await handler(request)
 
 
-MIDDLEWARES = (tell_troubles, check_host, know_visitor, check_forms)
+def _pass_mounted(gate: Middleware) -> Middleware:
+    """Let what is mounted by: its signed links need no session, host or form token of ours."""
+
+    @web.middleware
+    async def passing(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path.startswith(site_of(request).mounted):
+            return await handler(request)
+        return await gate(request, handler)
+
+    return passing
+
+
+MIDDLEWARES = tuple(map(_pass_mounted, (tell_troubles, check_host, know_visitor, check_forms)))
 
 
 async def send_in_two(

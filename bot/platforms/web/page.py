@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,6 +65,7 @@ class WebPage:
         token: str = "",
         public_url: str = "",
         clock: Clock = _utc_now,
+        mounts: Mapping[str, Callable[[], web.Application]] | None = None,
     ) -> None:
         """Keep histories and the session key in ``folder`` (in memory when None).
 
@@ -77,6 +78,7 @@ class WebPage:
         self._window, self._access, self._clock = window, access, clock
         self._public_url = public_url.rstrip("/")
         self._histories = Histories(folder)
+        self._mounts = dict(mounts or {})
         self._site: Site | None = None
         self._runner: web.AppRunner | None = None
         self._closed = False
@@ -116,7 +118,10 @@ class WebPage:
             inbound=inbound,
         )
         runner = web.AppRunner(
-            build(site), access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS
+            build(site, self._mounts),
+            access_log=None,
+            handle_signals=False,
+            shutdown_timeout=SHUTDOWN_SECONDS,
         )
         await runner.setup()
         try:
@@ -183,10 +188,16 @@ class WebPage:
         return None
 
 
-def build(site: Site) -> web.Application:
-    """Return the application that serves a site."""
+def build(
+    site: Site, mounts: Mapping[str, Callable[[], web.Application]] | None = None
+) -> web.Application:
+    """Return the application that serves a site; what is mounted has its own doors."""
+    mounts = mounts or {}
+    site.mounted = tuple(f"{prefix}/" for prefix in mounts)
     app = web.Application(middlewares=MIDDLEWARES, client_max_size=LARGEST_FORM)
     app[SITE] = site
+    for prefix, make in mounts.items():
+        app.add_subapp(prefix, make())
     app.on_response_prepare.append(add_headers)
     for routes in (wire_routes, page_routes, feed_routes, api_routes):
         app.add_routes(routes())

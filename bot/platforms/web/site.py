@@ -96,6 +96,7 @@ class Site:
     public_url: str = ""
     cookie: str = "paperwire"
     hosts: frozenset[str] | None = None
+    mounted: tuple[str, ...] = ()  # paths of applications that do not go through our gates
     inbound: Inbound | None = None
     hub: Hub = field(default_factory=Hub)
     notes: Notes = field(default_factory=Notes)
