@@ -30,6 +30,7 @@ from bot.services.deliver import Courier
 from bot.services.gather import Gatherer
 from bot.services.inbox import Inbox
 from bot.services.index import refresh
+from bot.services.limits import Limits
 from bot.services.lookup import look_up
 from bot.services.plan import Planned, plan_due
 from bot.services.ranker import Rankers
@@ -104,6 +105,7 @@ class App:
             clock,
             defaults=channel_defaults(settings),
             layouts={name: one.default_layout for name, one in self.platforms.items()},
+            limited=Limits(),
             after=lambda: self._kick("deliver", self.deliver),
             missed=lambda name: self._kick(f"read back {name}", lambda: self.read_back(name)),
         )

@@ -141,5 +141,5 @@ def forget_command(desk: Desk, platform: str, person: str, yes: bool) -> None:
         click.confirm(f"Delete all votes and saved papers of {platform} {person}?", abort=True)
     with desk.store.read() as connection:
         key = feedback.key_of(connection, Person(platform, person))
-    reply = manage.forget(desk.store, key, confirmed=True)
+    reply = manage.forget(desk.store, key, now(), confirmed=True)
     click.echo("\n".join((reply.headline, *reply.lines)))

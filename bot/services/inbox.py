@@ -49,13 +49,15 @@ from bot.domain import (
     VoteEvent,
 )
 from bot.ports import Clock, Suggest, Suggestion
-from bot.services import answer, manage, react
+from bot.services import answer, limits, manage, pictures, react
 from bot.services.manage import Defaults
 from bot.services.ranker import Rankers
 from bot.services.suggest import suggest
 from bot.store import Store, channels, feedback
 
 log = structlog.get_logger(__name__)
+
+SHOWS_PICTURES = frozenset({"discord", "slack"})
 
 NOT_HERE = Reply(
     "This channel has no subscription yet.",
@@ -83,6 +85,7 @@ class Inbox:
         *,
         defaults: Defaults,
         layouts: Mapping[str, Layout],
+        limited: limits.Limits | None = None,
         after: Callable[[], None] = lambda: None,
         missed: Callable[[str], None] = lambda platform: None,  # noqa: ARG005  nobody listens
     ) -> None:
@@ -91,6 +94,7 @@ class Inbox:
         self._clock = clock
         self._defaults = defaults
         self._layouts = layouts
+        self._limited = limited
         self._after = after
         self._missed = missed
 
@@ -140,9 +144,11 @@ class Inbox:
             log.exception("vote_failed", platform=event.place.platform)
             return WENT_WRONG
 
-    def _command(self, event: CommandEvent) -> Reply:
+    def _command(self, event: CommandEvent) -> Reply:  # noqa: PLR0911  one sentence a refusal
         try:
             command = parse(event.text)
+            if (refused := self._refuse(command, event)) is not None:
+                return refused
             with self._store.write() as connection:
                 if not feedback.first_seen(connection, event.event_id, self._clock()):
                     return Reply("I am on it already.")
@@ -166,6 +172,23 @@ class Inbox:
             log.exception("command_failed", platform=event.place.platform)
             return WENT_WRONG
 
+    def _refuse(self, command: Command, event: CommandEvent) -> Reply | None:
+        """Ask for patience where a person or a channel asks for more than its share."""
+        if self._limited is None:
+            return None
+        now = self._clock()
+        wait = self._limited.command(event.place, event.person, now)
+        what = "commands"
+        if not wait and isinstance(command, Submit):
+            wait = self._limited.submission(event.place, event.person, now)
+            what = "submissions"
+        if not wait:
+            return None
+        log.warning("limited", platform=event.place.platform, what=what)
+        return Reply(
+            f"That were many {what} in a short time. Try again in {limits.words(wait)}.", ok=False
+        )
+
     def _carry_out(  # noqa: PLR0911, PLR0912  one arm a command
         self, command: Command, event: CommandEvent, channel: Channel | None, person: str
     ) -> Reply:
@@ -180,7 +203,7 @@ class Inbox:
             case Search(query):
                 return answer.search(store, self._rankers, channel, person, query, now)
             case ForgetMe(confirmed):
-                return manage.forget(store, person, confirmed=confirmed)
+                return manage.forget(store, person, now, confirmed=confirmed)
             case _ if channel is None or channel.state is ChannelState.LEFT:
                 return NOT_HERE
             case ShowSaved(page):
@@ -200,9 +223,19 @@ class Inbox:
             case More(count):
                 return answer.more(store, self._rankers, channel, count, now)
             case _:
-                return self._manage(command, channel)
+                return self._illustrate(command, channel, self._manage(command, channel))
 
-    def _manage(self, command: Command, channel: Channel) -> Reply:  # noqa: PLR0911  as above
+    def _illustrate(self, command: Command, channel: Channel, reply: Reply) -> Reply:
+        if channel.platform not in SHOWS_PICTURES:
+            return reply
+        if isinstance(command, ShowProfile):
+            now = self._clock()
+            return pictures.add_profile_picture(self._store, self._rankers, channel, reply, now)
+        if isinstance(command, Status):
+            return pictures.add_status_picture(self._store, channel, reply)
+        return reply
+
+    def _manage(self, command: Command, channel: Channel) -> Reply:  # noqa: PLR0911, PLR0912
         now = self._clock()
         store = self._store
         match command:

@@ -256,7 +256,7 @@ def status(store: Store, channel: Channel, now: datetime) -> Reply:
     return Reply(f"Status of {channel.name}", lines=tuple(lines))
 
 
-def forget(store: Store, person: str, *, confirmed: bool) -> Reply:
+def forget(store: Store, person: str, now: datetime, *, confirmed: bool) -> Reply:
     """Delete a person's votes and saved papers in every channel; ``person`` is the keyed hash."""
     if not confirmed:
         return Reply(
@@ -264,12 +264,13 @@ def forget(store: Store, person: str, *, confirmed: bool) -> Reply:
             lines=("To go on: /papers forget-me yes",),
         )
     with store.write() as connection:
-        gone = feedback.forget(connection, person)
+        gone = feedback.forget(connection, person, now)
     words = ", ".join(f"{count} {signal}" for signal, count in gone.items()) or "nothing was stored"
     return Reply(
         f"Forgotten: {words}.",
         lines=(
             "What remains: the posts themselves, and counts that other people's votes made.",
+            "Also a nameless mark, by which your reactions on older posts stay uncounted.",
             "Digests are ranked without your votes from now on.",
         ),
     )

@@ -94,6 +94,7 @@ def _apply(
     changed = 0
     with store.write() as connection:
         carried = outbox.message_deliveries(connection, message.id)
+        posted = outbox.sent_at(connection, message.id) or now
         for delivery in carried:
             there = {
                 (feedback.person_key(connection, channel.platform, s.person_id), s.signal)
@@ -101,6 +102,12 @@ def _apply(
                 if s.number == delivery.number or (s.number is None and len(carried) == 1)
             }
             known = feedback.standing(connection, channel.id, delivery.paper_id, Via.REACTION)
+            # Whoever asked to be forgotten is, though the reactions are still to be seen.
+            there -= {
+                (person, signal)
+                for person, signal in there - known
+                if (since := feedback.forgotten_at(connection, person)) and posted <= since
+            }
             for on, pairs in ((True, there - known), (False, known - there)):
                 for person, signal in sorted(pairs):
                     ballot = Ballot(channel.id, delivery.paper_id, person)

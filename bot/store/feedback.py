@@ -12,6 +12,8 @@ from datetime import datetime
 from bot.domain import Feedback, Person, Signal, Via
 from bot.store.times import to_text, to_time
 
+_FORGOTTEN = "forgotten:"  # in meta, followed by the person's keyed hash
+
 
 def person_key(connection: sqlite3.Connection, platform: str, person_id: str) -> str:
     """Return the keyed hash under which a person is stored: 32 hexadecimal digits."""
@@ -131,15 +133,29 @@ def saved(connection: sqlite3.Connection, channel_id: int, person: str) -> tuple
     return tuple(row["paper_id"] for row in rows)
 
 
-def forget(connection: sqlite3.Connection, person: str) -> dict[Signal, int]:
-    """Delete everything a person ever signalled; return how many rows went, by signal."""
+def forget(connection: sqlite3.Connection, person: str, now: datetime) -> dict[Signal, int]:
+    """Delete everything a person ever signalled; return how many rows went, by signal.
+
+    The moment is kept, so that reactions which still stand on older posts are not read back.
+    """
     rows = connection.execute(
         "SELECT signal, count(*) AS rows FROM feedback WHERE person = ? GROUP BY signal", (person,)
     )
     gone = {Signal(row["signal"]): int(row["rows"]) for row in rows}
     connection.execute("DELETE FROM feedback WHERE person = ?", (person,))
     connection.execute("DELETE FROM submissions WHERE person = ?", (person,))
+    connection.execute(
+        "INSERT OR REPLACE INTO meta VALUES (?, ?)", (f"{_FORGOTTEN}{person}", to_text(now))
+    )
     return gone
+
+
+def forgotten_at(connection: sqlite3.Connection, person: str) -> datetime | None:
+    """Return when a person was forgotten, or None."""
+    row = connection.execute(
+        "SELECT value FROM meta WHERE key = ?", (f"{_FORGOTTEN}{person}",)
+    ).fetchone()
+    return None if row is None else to_time(row["value"])
 
 
 def submit(connection: sqlite3.Connection, submission: Submission, now: datetime) -> None:

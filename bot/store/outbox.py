@@ -178,6 +178,12 @@ def claimed_at(connection: sqlite3.Connection, message_id: int) -> datetime | No
     return None if row is None else to_time_or_none(row["claimed_at"])
 
 
+def sent_at(connection: sqlite3.Connection, message_id: int) -> datetime | None:
+    """Return when a message was posted."""
+    row = connection.execute("SELECT sent_at FROM messages WHERE id = ?", (message_id,)).fetchone()
+    return None if row is None else to_time_or_none(row["sent_at"])
+
+
 def created_at(connection: sqlite3.Connection, message_id: int) -> datetime | None:
     """Return when a message was planned."""
     row = connection.execute(

@@ -331,7 +331,7 @@ def test_forgetting_a_person_takes_votes_and_submissions_and_no_one_elses(store:
     set_signal(store, other, on=True)
     with store.write() as connection:
         feedback.submit(connection, Submission(ballot.channel_id, "2606.00009", ballot.person), NOW)
-        assert feedback.forget(connection, ballot.person) == {Signal.LIKE: 1}
+        assert feedback.forget(connection, ballot.person, NOW) == {Signal.LIKE: 1}
         [left] = feedback.every(connection, ballot.channel_id)
         submitted = connection.execute("SELECT count(*) FROM submissions").fetchone()[0]
     assert left.person == "other"
