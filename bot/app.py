@@ -22,16 +22,19 @@ from bot.parts import (
     build_lookup,
     build_platforms,
     build_sources,
+    build_watch,
     channel_defaults,
 )
 from bot.ports import ChatPlatform, Clock
-from bot.services import answer, backup, react
+from bot.services import answer, backup, metrics, react
+from bot.services.alerts import Alerts
 from bot.services.deliver import Courier
 from bot.services.gather import Gatherer
 from bot.services.inbox import Inbox
 from bot.services.index import refresh
 from bot.services.limits import Limits
 from bot.services.lookup import look_up
+from bot.services.metrics import LoopLag
 from bot.services.plan import Planned, plan_due
 from bot.services.ranker import Rankers
 from bot.services.spaces import fit_if_due, own_space
@@ -50,6 +53,7 @@ log = structlog.get_logger(__name__)
 PLAN_EVERY = timedelta(seconds=20)
 DELIVER_EVERY = timedelta(seconds=5)
 LOOK_UP_EVERY = timedelta(minutes=1)
+ALERT_EVERY = timedelta(minutes=1)
 UPKEEP_EVERY = timedelta(hours=6)
 BACK_UP_EVERY = timedelta(minutes=15)  # how often one may turn out to be due
 POLLS_AWAITED = timedelta(seconds=60)  # by a plan: what is just coming in belongs to today
@@ -112,6 +116,8 @@ class App:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
         self._stop = asyncio.Event()
+        self.lag = LoopLag()
+        self.watching = build_watch(settings, self._not_ready, self._measured)
 
     async def __aenter__(self) -> Self:
         try:
@@ -119,6 +125,8 @@ class App:
             for platform in self.platforms.values():
                 await platform.start(self.inbox)
                 log.info("platform_started", platform=platform.name)
+            if self.watching is not None:
+                await self.watching.start()
         except BaseException:
             await self.__aexit__()
             raise
@@ -136,6 +144,8 @@ class App:
                 task.cancel()
         await asyncio.gather(*posts, *others, return_exceptions=True)
         await asyncio.gather(*(_stop(platform) for platform in self.platforms.values()))
+        if self.watching is not None:
+            await self.watching.stop()
         await self.fetcher.close()
         # What was cancelled may be at work in its thread, on a connection that is to be closed.
         await asyncio.get_running_loop().shutdown_default_executor()
@@ -276,6 +286,19 @@ class App:
         """Show whoever watches the process that the loop turns: ``paperwire doctor --quick``."""
         pulse.beat(self.settings.home)
 
+    async def alert(self) -> None:
+        """Tell the operator's own channel what began to be wrong and what is over."""
+        alerts = Alerts(self.store, self.platforms, self.settings.watch.alert_channel)
+        await alerts.tell(self.clock())
+
+    async def _measured(self) -> str:
+        return await asyncio.to_thread(metrics.render, self.store, self.clock(), self.lag)
+
+    async def _not_ready(self) -> str:
+        if self._stop.is_set():
+            return "it is stopping"
+        return await asyncio.to_thread(metrics.not_ready, self.store)
+
     def _schedule(self) -> AsyncIOScheduler:
         from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
@@ -308,6 +331,10 @@ class App:
         every(UPKEEP_EVERY, "upkeep", self.upkeep)
         every(BACK_UP_EVERY, "back up", self.back_up)
         every(pulse.EVERY, "beat", self.beat)
+        if self.settings.watch.alert_channel:
+            every(ALERT_EVERY, "alert", self.alert)
+        if self.watching is not None:
+            self._kick("lag", self.lag.measure)
         return scheduler
 
     def _kick(self, name: str, work: Callable[[], Awaitable[None]]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from bot.platforms.email import Email, Server
     from bot.platforms.terminal import Terminal
+    from bot.platforms.watch import WatchServer
     from bot.platforms.web import WebPage
     from bot.settings import Settings
     from bot.sources.arxiv import ArxivQuery
@@ -297,6 +299,21 @@ def build_web(
         token=_reveal(given.token) or "",
         public_url=given.public_url or "",
         mounts={"/mail": email.routes} if email and not settings.email.http_port else {},
+    )
+
+
+def build_watch(
+    settings: Settings,
+    not_ready: Callable[[], Awaitable[str]],
+    metrics: Callable[[], Awaitable[str]],
+) -> WatchServer | None:
+    """Return the server for health, readiness and metrics, where one is wanted."""
+    if settings.watch.metrics_port is None:
+        return None
+    from bot.platforms.watch import Told, WatchServer
+
+    return WatchServer(
+        Told(not_ready, metrics), settings.watch.metrics_host, settings.watch.metrics_port
     )
 
 

@@ -23,6 +23,7 @@ from bot.settings.model import (
     Web,
 )
 from bot.settings.showing import SettingRow, commented_toml, describe
+from bot.settings.watch import Watch
 
 __all__ = [
     "FILE_NAME",
@@ -42,6 +43,7 @@ __all__ = [
     "Settings",
     "Slack",
     "Terminal",
+    "Watch",
     "Web",
     "commented_toml",
     "describe",

@@ -9,7 +9,8 @@ from typing import get_args
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from bot.settings.model import Feed, Section, Settings
+from bot.settings.model import Feed, Settings
+from bot.settings.section import Section
 
 PREFIX = "PAPERWIRE_"
 

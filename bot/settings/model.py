@@ -15,8 +15,6 @@ from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationInfo,
@@ -26,6 +24,8 @@ from pydantic import (
 
 from bot.commands import SETTINGS
 from bot.domain import Channel, Layout, Profile
+from bot.settings.section import Section
+from bot.settings.watch import Watch
 from bot.taxonomy import is_known_category, nearest_category, spell_category
 
 _BOUNDS = {setting.key: setting for setting in SETTINGS}
@@ -53,16 +53,6 @@ Url = Annotated[str, AfterValidator(_check_url)]
 GatewayUrl = Annotated[str, AfterValidator(_check_gateway)]
 Minutes = Annotated[int, Field(ge=1, le=1440)]
 Port = Annotated[int, Field(ge=1, le=65535)]
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        str_strip_whitespace=True,
-        # A value may be a secret in the wrong place.
-        hide_input_in_errors=True,
-    )
 
 
 class Database(Section):
@@ -477,6 +467,7 @@ class Settings(Section):
     web: Web = Web()
     defaults: Defaults = Defaults()
     log: Log = Log()
+    watch: Watch = Watch()
     rights: Rights = Rights()
 
     @field_validator("feeds")
