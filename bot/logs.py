@@ -6,11 +6,31 @@ import logging
 import os
 import sys
 from collections.abc import Callable
-from typing import Any, cast
+from contextlib import suppress
+from typing import Any, TextIO, cast
 
 import structlog
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+
+
+class StandardError:
+    """Standard error as it is at each line; where it cannot be written, the work goes on unlogged.
+
+    A log on a full disk, or a reader that is gone, must not undo what a line only tells of; and
+    whoever swaps the stream, as tests do, closes the old one.
+    """
+
+    def write(self, text: str) -> int:
+        """Write what can be written."""
+        with suppress(OSError, ValueError):
+            sys.stderr.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Hand on what can be handed on."""
+        with suppress(OSError, ValueError):
+            sys.stderr.flush()
 
 
 def configure(level: str = "warning", form: str = "console") -> None:
@@ -37,8 +57,7 @@ def configure(level: str = "warning", form: str = "console") -> None:
     structlog.configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        # Asked for at each line: whoever swaps the stream, as tests do, closes the old one.
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", StandardError())),
         # Tests and the demo configure anew; a cached logger would keep the old stream.
         cache_logger_on_first_use=False,
     )

@@ -69,6 +69,8 @@ class Courier:
         self._stopping = False
         self._busy: set[int] = set()
         self._asked_since: dict[int, datetime] = {}  # by message, while it stays unknown
+        # By channel: what a platform said while the store could not be written.
+        self._unrecorded: dict[int, tuple[Channel, Message, SendOutcome, datetime]] = {}
         self._turns = asyncio.Semaphore(at_once)
 
     def stop(self) -> None:
@@ -93,7 +95,8 @@ class Courier:
             with self._store.read() as connection:
                 return outbox.waiting_channels(connection)
 
-        ids = [number for number in await asyncio.to_thread(waiting) if number not in self._busy]
+        open_ids = {*await asyncio.to_thread(waiting), *self._unrecorded}
+        ids = [number for number in sorted(open_ids) if number not in self._busy]
         results = await asyncio.gather(*(self._serve(number) for number in ids))
         return Settled(
             sum(result.sent for result in results),
@@ -106,6 +109,9 @@ class Courier:
         sent = abandoned = 0
         try:
             async with self._turns:
+                if channel_id in self._unrecorded:
+                    await asyncio.to_thread(self._record, *self._unrecorded[channel_id])
+                    del self._unrecorded[channel_id]
                 while not self._stopping:
                     faults.reach("before_claim")
                     claimed = await asyncio.to_thread(self._claim, channel_id)
@@ -116,6 +122,10 @@ class Courier:
                     abandoned += state is MessageState.ABANDONED
                     if state in {MessageState.PENDING, MessageState.UNKNOWN}:
                         return Settled(sent, 1, abandoned)
+        except Exception:
+            # A full disk or a held database, most often: the other channels go on.
+            log.exception("channel_failed", channel_id=channel_id)
+            return Settled(sent, 1, abandoned)
         finally:
             self._busy.discard(channel_id)
         return Settled(sent, 0, abandoned)
@@ -149,7 +159,12 @@ class Courier:
         except Exception as error:  # noqa: BLE001  an adapter's bug must not pass for "not sent"
             outcome = Unknown(f"{type(error).__name__}: {error}")
         faults.reach("after_send")
-        state = await asyncio.to_thread(self._record, channel, message, outcome, planned)
+        try:
+            state = await asyncio.to_thread(self._record, channel, message, outcome, planned)
+        except Exception:
+            # It stays "sending" in the store, and nothing overtakes it, until this is written.
+            self._unrecorded[channel.id] = (channel, message, outcome, planned)
+            raise
         faults.reach("after_record")
         return state
 
