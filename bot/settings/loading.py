@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import json
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -277,6 +278,9 @@ def _check(home: Path, values: _Values) -> Settings:
         raise PaperwireError(message + more) from None
 
 
+_LIKE_A_SECRET = re.compile(r"(?!https?:|wss?:)(?=\S*\d)\S{12,}")
+
+
 def _explain(error: ErrorDetails, values: _Values) -> str:
     """Return one wrong value as a sentence: place, value unless secret, reason, next step."""
     reason = _say_reason(error)
@@ -287,7 +291,7 @@ def _explain(error: ErrorDetails, values: _Values) -> str:
         section = str(error["loc"][0])
         places = [g.place for name, g in values.items() if name.startswith(f"{section}.")]
         return f"The settings of {section} do not fit together: {reason}. See {', '.join(places)}."
-    value = "" if setting.secret else f" = {_show(error['input'])}"
+    value = "" if setting.secret else f" = {_show_given(error['input'])}"
     example = f" (for example {_show(setting.field.examples[0])})" if setting.field.examples else ""
     default = setting.field.get_default()
     if default is not None and default not in ((), ""):
@@ -347,6 +351,13 @@ def _describe(key: str) -> str:
     described = {s.key: s.field.description or "" for s in (*list_settings(), *list_feed_fields())}
     said = described.get(key, "")
     return said[:1].lower() + said[1:]
+
+
+def _show_given(value: object) -> str:
+    # A token that was put into the wrong place would go into a log, or into a question to others.
+    if isinstance(value, str) and _LIKE_A_SECRET.fullmatch(value):
+        return f"a text of {len(value)} characters that may be a secret"
+    return _show(value)
 
 
 def _show(value: object) -> str:
