@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, timedelta
@@ -21,7 +22,7 @@ from bot.ports import Health
 from bot.render import card
 from bot.schedule import check_timezone, next_slot
 from bot.schedule import parse as parse_schedule
-from bot.services import window_operations, window_paper
+from bot.services import bibliography, library, transfer, window_operations, window_paper
 from bot.services.choose import summarise
 from bot.services.manage import show_settings
 from bot.services.ranker import Rankers, judge
@@ -274,6 +275,18 @@ class StoreWindow:
         return None if found is None else found[0]
 
     # --- operations
+
+    def export(self, viewer: Viewer, channel_id: int, form: str) -> str | None:
+        """Return a channel's data, or what was saved there (bot.views.Window)."""
+        with self._store.read() as connection:
+            found = window.channel_row(connection, channel_id, private=viewer.private)
+        if found is None:
+            return None
+        if form == "json":
+            return json.dumps(transfer.export(self._store, [found[0]]), ensure_ascii=False)
+        return bibliography.write(
+            bibliography.Format(form), library.saved_papers(self._store, [found[0]])
+        )
 
     def operations(self, viewer: Viewer) -> Operations:
         """Return how sources, listings and the outbox stand (bot.views.Window)."""

@@ -114,6 +114,13 @@ class Window(Protocol):
         """Answer a search; never raises on what was typed."""
         ...
 
+    def export(self, viewer: Viewer, channel_id: int, form: str) -> str | None:
+        """Return a channel's ``json`` (profile, votes, saved), or what was saved there.
+
+        The other forms are ``bibtex``, ``ris`` and ``csl``.
+        """
+        ...
+
     def operations(self, viewer: Viewer) -> Operations:
         """Return how sources, listings and the outbox stand."""
         ...

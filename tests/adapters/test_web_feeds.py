@@ -307,3 +307,27 @@ async def test_with_the_token_feeds_and_api_hold_what_is_private(
         status, text, _ = await browser.ask(path, **keys)
         assert status == 200
         assert "board room" in text
+
+
+# --- export ------------------------------------------------------------------------------------
+
+
+async def test_a_channels_data_and_saved_papers_are_files_to_take_away(
+    wire: WebWire, browser: Browser
+) -> None:
+    channel = next(iter(wire.made.values()))
+    _, body, headers = await browser.ask(f"/channels/{channel.id}/export.json")
+    told = json.loads(body)
+    [exported] = told["channels"]
+    assert exported["address"] == channel.address
+    assert exported["saved"]
+    assert headers["Content-Disposition"].startswith("attachment")
+    saved = {paper["paper"]: paper["title"] for paper in told["papers"]}
+    title = saved[exported["saved"][0]].split()[0]
+    for form, sign in (("bib", "@"), ("ris", "TY  - "), ("csl", '"title"')):
+        status, text, _ = await browser.ask(f"/channels/{channel.id}/export.{form}")
+        assert status == 200
+        assert sign in text
+        assert title in text
+    status, _, _ = await browser.ask("/channels/999/export.bib")
+    assert status == 404

@@ -1,4 +1,4 @@
-"""A channel's digests as Atom (RFC 4287) and JSON Feed 1.1."""
+"""A channel's digests as Atom (RFC 4287) and JSON Feed 1.1, and its data as files."""
 
 from __future__ import annotations
 
@@ -22,6 +22,12 @@ ENTRIES = 30
 ATOM = "http://www.w3.org/2005/Atom"
 _NAMES = uuid.uuid5(uuid.NAMESPACE_DNS, "feeds.paperwire.invalid")
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_FORMS = {
+    "json": ("json", "application/json"),
+    "bib": ("bibtex", "application/x-bibtex"),
+    "ris": ("ris", "application/x-research-info-systems"),
+    "csl": ("csl", "application/vnd.citationstyles.csl+json"),
+}
 _TITLES = {
     DigestKind.DAILY: "Papers",
     DigestKind.MISSED: "You missed",
@@ -35,6 +41,7 @@ def routes() -> list[web.RouteDef]:
     return [
         web.get(r"/channels/{id:\d{1,12}}/feed.atom", atom),
         web.get(r"/channels/{id:\d{1,12}}/feed.json", json_feed),
+        web.get(r"/channels/{id:\d{1,12}}/export.{form:json|bib|ris|csl}", export),
     ]
 
 
@@ -52,6 +59,19 @@ async def json_feed(request: web.Request) -> web.Response:
     bodies = _bodies(request, views)
     body = write_json_feed(base_url(request), channel, views, bodies)
     return conditional(request, body, "application/feed+json")
+
+
+async def export(request: web.Request) -> web.Response:
+    """Give a channel's profile, votes and saved papers, or the saved ones as a bibliography."""
+    site, viewer = site_of(request), visit_of(request).viewer
+    number, suffix = int(request.match_info["id"]), request.match_info["form"]
+    form, content_type = _FORMS[suffix]
+    text = await off_loop(site.window.export, viewer, number, form)
+    if text is None:
+        raise web.HTTPNotFound(text="There is no such channel.")
+    response = conditional(request, text.encode(), content_type)
+    response.headers["Content-Disposition"] = f'attachment; filename="channel-{number}.{suffix}"'
+    return response
 
 
 async def _read(request: web.Request) -> tuple[Channel, Sequence[DigestView]]:
