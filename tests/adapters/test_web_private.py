@@ -43,7 +43,8 @@ SECRET_PATHS = (
 )  # fmt: skip
 HIDDEN_PATHS = (
     "/channels/4", "/channels/4/profile", "/channels/4/status", "/channels/4/trending",
-    "/channels/4/feed.atom", "/channels/4/feed.json", "/channels/4/export.json", "/channels/4/export.bib",
+    "/channels/4/feed.atom", "/channels/4/feed.json",
+    "/channels/4/export.json", "/channels/4/export.bib",
     "/wire/board-room", "/wire/board-room/live",
     "/wire/board-room/complete?text=why", "/channels/4/effects/1",
 )  # fmt: skip
