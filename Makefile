@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: install demo demo-web test lint types unit walk bench soak docs schema requirements clean
+.PHONY: install demo demo-web test lint types unit walk bench soak audit docs schema requirements clean
 .DEFAULT_GOAL := demo
 
 install: $(VENV)/.installed
@@ -53,6 +53,13 @@ bench: $(VENV)/.installed-dev
 
 soak: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -s -m soak
+
+# Looks for known weaknesses in our code and in what is installed; needs a package index that
+# knows them.
+audit: $(VENV)/.installed
+	@$(PIP) install -qq bandit pip-audit
+	$(BIN)/bandit -q -r bot ranking -c pyproject.toml
+	$(BIN)/pip-audit --disable-pip --require-hashes -r deploy/requirements.txt
 
 # Rewrites what the documents take from the code: the reference, and README.md's digest.
 docs: $(VENV)/.installed

@@ -99,7 +99,7 @@ def doi_url(name: str) -> str:
 
 
 def web_url(text: str) -> str | None:
-    """Return ``text`` if it is one plain http or https link, else None."""
+    """Return ``text`` if it is one plain http or https link, its scheme small; else None."""
     bare = text.strip()
     if not bare or len(bare) > 2000 or _NOT_IN_A_LINK.search(bare):
         return None
@@ -110,7 +110,7 @@ def web_url(text: str) -> str | None:
     # A name and password before the host serve only to make one host look like another.
     if "@" in parts.netloc or not _HOST.fullmatch(host):
         return None
-    return bare
+    return f"{parts.scheme}{bare[len(parts.scheme) :]}"  # it may be written HTTP
 
 
 def github_url(text: str) -> str | None:

@@ -122,6 +122,13 @@ def test_no_damaged_listing_raises(template: bytes, data: st.DataObject) -> None
     check_all(bytes(body))
 
 
+def test_a_link_whose_scheme_is_in_capitals_is_a_link() -> None:
+    """Found by fuzzing."""
+    body = RSS.replace(b"https://example.org/2", b"HttpS://example.org/2")
+    check_all(body)
+    assert "https://example.org/2" in {e.url for e in Feed().parse(body, Request("")).entries}
+
+
 @STEADY
 @given(st.sampled_from(TEMPLATES), st.integers(0, 2000))
 def test_no_cut_listing_raises_or_grows(template: bytes, end: int) -> None:

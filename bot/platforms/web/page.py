@@ -95,7 +95,7 @@ class WebPage:
         if self._public_url:
             return self._public_url
         host = f"[{self._host}]" if ":" in self._host else self._host
-        if host in {"0.0.0.0", "[::]"}:  # noqa: S104  where it listens, not where one goes
+        if host in {"0.0.0.0", "[::]"}:  # noqa: S104  # nosec
             host = "127.0.0.1"
         return f"http://{host}:{self._port}"
 
