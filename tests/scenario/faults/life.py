@@ -154,12 +154,14 @@ class Life:
         await self._kill(pid)
         if voting is not None:
             voting.cancel()
-            await asyncio.gather(voting, return_exceptions=True)
+            [ended] = await asyncio.gather(voting, return_exceptions=True)
+            if not isinstance(ended, asyncio.CancelledError):
+                raise AssertionError(f"people stopped voting: {ended!r}")
         name = kill.point or ("at an acceptance" if kill.accepted else "at a random time")
         (self.kills if wanted else self.missed)[name] += 1
         return wanted
 
-    async def settle(self, seconds: float = 30.0) -> None:
+    async def settle(self, seconds: float = 60.0) -> None:
         """Run a service without faults until nothing is left to send, then stop it in peace."""
         for chat in self.chats:
             chat.heal()
@@ -219,7 +221,7 @@ class Life:
                 if keys:
                     try:
                         await chat.vote(self.dice, keys)
-                    except AssertionError:
+                    except (AssertionError, ConnectionError):
                         continue  # what Slack calls unacknowledged: it was killed
             await asyncio.sleep(0.15)
 
