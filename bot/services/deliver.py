@@ -258,7 +258,9 @@ class Courier:
                         outbox.abandon_channel(connection, channel.id, reason)
                         return MessageState.ABANDONED
                     pause = UNREACHABLE_PAUSE
-            if now - planned >= self._give_up_after:
+            # After a long stop one busy answer is no reason to give up what was never tried before.
+            tried = attempts > 1 or not isinstance(outcome, Retry)
+            if tried and now - planned >= self._give_up_after:
                 words = f"given up after {attempts} tries: {reason}"
                 outbox.mark_abandoned(connection, message.id, words)
                 log.error("given_up", channel=channel.name, key=message.key, reason=reason)

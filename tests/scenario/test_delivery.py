@@ -194,6 +194,19 @@ async def test_an_unreachable_channel_is_planned_for_and_given_up_a_day_later(wi
     assert messages(wire, desk)[0].error == "given up after 2 tries: missing access"
 
 
+async def test_what_is_overdue_after_a_long_stop_is_not_given_up_at_one_busy_answer(
+    wire: Wire,
+) -> None:
+    [desk] = plan(wire, "desk", papers=1)
+    busy = Retry("slow down", after=1.0)
+    serve(wire, Scripted(busy, Sent("r1"), busy, busy))
+    wire.now = at(TUESDAY, 12)
+    for _ in range(3):
+        await settle(wire, timedelta(minutes=1))
+    assert states(wire, desk) == ["sent", "abandoned"]
+    assert messages(wire, desk)[1].error == "given up after 2 tries: slow down"
+
+
 async def test_a_channel_that_was_left_drops_what_waits_and_says_why(wire: Wire) -> None:
     [desk, other] = plan(wire, "desk", "other")
     platform = Scripted(Rejected("the bot was removed", ChannelState.LEFT))
