@@ -26,6 +26,7 @@ from tests.adapters.web_wire import DAYS, WebWire, at
 WANTED = "2607.09999"  # asked for by the others, known to nobody
 SECRETS = ("quokka", "ferroelectric", "boardroom", WANTED)
 FILTERS = ("posted:yes", "posted:no", "saved:yes", "for:here", "source:sample", "quokka", "model")
+WHATEVER = ("1", "2", "p1", "json", "bib", "csl", "ris", "atom", "boardroom")
 EVE = Person("web", "owner", may_manage=True)
 LOBBY = Place("web", "lobby", "lobby")
 NOWHERE = Place("web", "somewhere-else")
@@ -161,7 +162,7 @@ def addresses(wire: WebWire) -> list[str]:
             "name": ["page.css"],
             "handle": ["p1", "p2", "p40", WANTED, "2606.00001"],
         }
-        for values in itertools.product(*(guesses[name] for name in names)):
+        for values in itertools.product(*(guesses.get(name, WHATEVER) for name in names)):
             path = pattern
             for name, value in zip(names, values, strict=True):
                 path = path.replace(f"{{{name}}}", value)
