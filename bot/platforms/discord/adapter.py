@@ -118,9 +118,7 @@ class Discord:
             *self._beside,
             *running,
         )
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await _end(tasks)
         self._running = self._client = None
         if self._gate is not None:
             await self._gate.settle(self._pace.finish)
@@ -292,3 +290,16 @@ async def _close(client: WireClient) -> None:
             await client.close()
     except Exception as error:  # noqa: BLE001  it is on its way out, whatever it says
         logger.debug("a session did not end cleanly: %s", error)
+
+
+async def _end(tasks: Collection[asyncio.Task[None] | asyncio.Task[SendOutcome]]) -> None:
+    """Cancel tasks until they are done.
+
+    Once is not enough: up to Python 3.11, ``asyncio.wait_for`` drops a cancellation that comes in
+    the moment in which what it waits for ends, and discord.py connects inside one.
+    """
+    while left := [task for task in tasks if not task.done()]:
+        for task in left:
+            task.cancel()
+        await asyncio.wait(left, timeout=0.5)
+    await asyncio.gather(*tasks, return_exceptions=True)
