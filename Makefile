@@ -42,7 +42,7 @@ types: $(VENV)/.installed-dev
 	$(BIN)/mypy
 
 unit: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n 3 -m "not benchmark and not soak and not install" --cov --cov-report=term
+	$(BIN)/python -m pytest -n 2 -m "not benchmark and not soak and not install" --cov --cov-report=term
 
 # Installs into empty environments and runs what the documentation says.
 walk: $(VENV)/.installed-dev

@@ -177,7 +177,7 @@ async def test_a_digest_arrives_live_in_order(wire: WebWire, browser: Browser) -
     root = await browser.page("/wire/language-lab")
     (path,) = root.xpath("//@data-live")
     listening = asyncio.create_task(_events(browser, path, 3))
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(1.0)  # until the listener has surely connected
     wire.now = at(DAYS[4], 6)
     wire.read(DAYS[4])
     await wire.step(at(DAYS[4], 9, 1))
@@ -212,6 +212,6 @@ async def test_stopping_ends_every_stream_at_once(wire: WebWire, browser: Browse
 
 async def test_a_shared_reply_reaches_everyone(wire: WebWire, browser: Browser) -> None:
     listening = asyncio.create_task(_events(browser, "/wire/vision/live?after=none", 1))
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(1.0)  # until the listener has surely connected
     await wire.page.send("vision", Post(PostKind.NOTICE, "For all"), "n1")
     assert "For all" in (await listening)[0][1]["html"]

@@ -100,7 +100,8 @@ async def test_a_disk_that_fills_during_a_post_costs_no_channel_and_posts_nothin
     serve(wire, platform)
     try:
         await settle(wire)
-        assert states(wire, desk)[0] == MessageState.SENDING
+        # Whichever is served first fills the disk; the other may not even have begun.
+        assert MessageState.SENDING in (states(wire, desk)[0], states(wire, lab)[0])
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     for _ in range(3):
