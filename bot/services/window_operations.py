@@ -76,7 +76,7 @@ def retry(store: Store, viewer: Viewer, message_id: int, now: datetime) -> str:
             return f"Message {message.id} is {message.state}; there is nothing to retry."
         tried = message.attempts > 0 and message.state is not MessageState.PENDING
         if tried:
-            outbox.mark_unknown(connection, message.id, now, "retried by an operator")
+            outbox.reopen(connection, message.id, now, "retried by an operator")
             return f"Message {message.id} is looked up on its platform, and sent if it is absent."
         outbox.mark_pending(connection, message.id, None, "retried by an operator")
         return f"Message {message.id} is sent now."
