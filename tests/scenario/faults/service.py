@@ -3,6 +3,9 @@
 Run as a program it imports everything once and then forks one service for each line it reads
 (a JSON object, see ``Order``): a kill a second instead of one in ten. Only waiting times are
 shorter than in ``paperwire run``; store, services, adapters and wire formats are the real ones.
+
+Whoever starts it holds its standard input open. When that ends, however it ends, so do the
+program and all its services: a killed test session leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ import json
 import logging
 import os
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -171,7 +175,18 @@ def _preload(names: list[str]) -> None:
     store.close()
 
 
-def _child(order: Mapping[str, Any], log: str) -> None:
+def _end_with(lifeline: int) -> None:
+    """Wait, in a thread, for whoever holds the other end of a pipe to be gone, and end then."""
+
+    def wait() -> None:
+        os.read(lifeline, 1)  # nothing is ever written
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def _child(order: Mapping[str, Any], log: str, lifeline: int) -> None:
+    _end_with(lifeline)
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for number in (1, 2):
         os.dup2(descriptor, number)
@@ -187,6 +202,7 @@ def _child(order: Mapping[str, Any], log: str) -> None:
 def main() -> None:
     """Fork a service for each line; on a line that is a number, say how that child ended."""
     _preload(sys.argv[1:])
+    lifeline, held = os.pipe()  # only this process keeps the end that is held
     print("ready", flush=True)
     for line in sys.stdin:
         asked = json.loads(line)
@@ -197,8 +213,9 @@ def main() -> None:
         pid = os.fork()
         if pid == 0:
             code = 1
+            os.close(held)
             try:
-                _child(asked["order"], asked["log"])
+                _child(asked["order"], asked["log"], lifeline)
                 code = 0
             except BaseException:
                 logging.getLogger(__name__).exception("the service ended")
