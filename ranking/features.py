@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ranking.postings import TITLE_WEIGHT, Tokens, code
+from ranking.reading import TITLE_WEIGHT, Read, code
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,36 +17,6 @@ if TYPE_CHECKING:
 
 SATURATION = 1.5  # occurrences of a pair after which more of them add little
 SENTENCE_WORDS = 20.0  # a sentence twice as long counts as holding less of the query
-_MOST_SENTENCES = 1 << 12
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Read:
-    """The words of n papers in one row of m: their codes, and whose and which sentence's each is.
-
-    ``sentence`` tells sentences of different papers apart; that of a title is a multiple of
-    ``_MOST_SENTENCES``.
-    """
-
-    papers: int
-    codes: NDArray[np.int64]
-    paper: NDArray[np.int64]
-    sentence: NDArray[np.int64]
-
-
-def together(tokens: Sequence[Tokens]) -> Read:
-    """Put the words of several papers in one row."""
-    if not tokens:
-        nothing = np.zeros(0, np.int64)
-        return Read(0, nothing, nothing, nothing)
-    paper = np.repeat(np.arange(len(tokens)), [len(one.codes) for one in tokens])
-    within = np.minimum(np.concatenate([one.sentence for one in tokens]), _MOST_SENTENCES - 1)
-    return Read(
-        papers=len(tokens),
-        codes=np.concatenate([one.codes for one in tokens]),
-        paper=paper,
-        sentence=paper * _MOST_SENTENCES + within,
-    )
 
 
 def likeness(read: Read) -> Floats:
@@ -60,7 +29,7 @@ def likeness(read: Read) -> Floats:
     n = read.papers
     codes, column = np.unique(read.codes, return_inverse=True)
     width = max(1, len(codes))
-    weight = np.where(read.sentence % _MOST_SENTENCES == 0, float(TITLE_WEIGHT), 1.0)
+    weight = np.where(read.in_title, float(TITLE_WEIGHT), 1.0)
     counts = np.bincount(read.paper * width + column, weight, minlength=n * width)
     places = np.flatnonzero(counts)
     held_by = np.bincount(places % width, minlength=width)
@@ -81,7 +50,7 @@ def sentence_scores(read: Read, idf: Mapping[str, float]) -> Floats:
     """Return (n,) how much of the query the best sentence of each paper holds."""
     scores = np.zeros(read.papers, np.float32)
     asked = {code(stem): weight for stem, weight in idf.items()}
-    wanted = np.array(sorted(asked), np.int64)
+    wanted = np.array(sorted(asked), np.uint32)
     weights = np.array([asked[one] for one in wanted.tolist()])
     hits = np.flatnonzero(np.isin(read.codes, wanted))
     if not len(hits):
@@ -95,7 +64,7 @@ def sentence_scores(read: Read, idf: Mapping[str, float]) -> Floats:
     long = lengths[np.searchsorted(every, sentence)]
     np.maximum.at(
         scores,
-        sentence // _MOST_SENTENCES,
+        read.paper_of(sentence),
         (held / np.sqrt(1.0 + long / SENTENCE_WORDS)).astype(np.float32),
     )
     return scores

@@ -6,24 +6,16 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import chain
-from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ranking.reading import TITLE_WEIGHT, encode
 from ranking.text import fold, stems
 
 CHUNK = 8192  # papers to a chunk: offsets fit two bytes, and a chunk is rewritten in a second
-TITLE_WEIGHT = 3  # a word of the title counts as three of the abstract
 _MOST = 255  # a count fits one byte
 _LONGEST = 65_535
-_TOKEN = re.compile(r"[^\W_]+|[.!?](?=\s)")
-_STOP = "\x01"
-_STOPS = f".!?{_STOP}"
-_SPACES = {n: " " for n in range(128) if not chr(n).isalnum() and chr(n) != _STOP}
-_END = 0  # stands for the end of a sentence
 _NAME = re.compile(r"[^\W_]+")
 _OFFSET, _COUNT = np.dtype("<u2"), np.dtype("u1")
 
@@ -39,18 +31,6 @@ class Text:
     categories: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Tokens:
-    """The words of a paper in order, those of the title first.
-
-    ``codes`` are (n,) numbers that stand for the stems and ``sentence`` (n,) the sentence of each,
-    0 for the title.
-    """
-
-    codes: NDArray[np.int64]
-    sentence: NDArray[np.int64]
-
-
 @dataclass(frozen=True, slots=True)
 class Postings:
     """(n,) ascending paper numbers as int64 and (n,) weighted counts as uint8."""
@@ -63,45 +43,6 @@ class Postings:
 
 
 NONE = Postings(np.zeros(0, np.int64), np.zeros(0, np.uint8))
-
-
-@lru_cache(maxsize=1 << 16)
-def word_stems(word: str) -> tuple[str, ...]:
-    """Return the stems of one word: none of a stop word, several where a script has no spaces."""
-    return tuple(stems(word))
-
-
-def code(stem: str) -> int:
-    """Return a positive number for a stem; two of a few thousand hardly ever share one."""
-    return 1 + crc32(stem.encode("utf-8", "replace"))
-
-
-@lru_cache(maxsize=1 << 16)
-def _codes(word: str) -> tuple[int, ...]:
-    return (_END,) if word in _STOPS else tuple(code(stem) for stem in word_stems(word))
-
-
-@lru_cache(maxsize=4096)
-def tokens(title: str, abstract: str) -> Tokens:
-    """Return the words of a paper; the latest few thousand papers are remembered."""
-    # A title is one sentence, whatever stops it has inside.
-    head = np.fromiter(chain.from_iterable(map(_codes, _NAME.findall(fold(title)))), np.int64)
-    body = np.fromiter(chain.from_iterable(map(_codes, _split(fold(abstract)))), np.int64)
-    words = body != _END
-    sentence = np.cumsum(~words)[words] + 1
-    return Tokens(
-        np.concatenate((head, body[words])),
-        np.concatenate((np.zeros(len(head), np.int64), sentence)),
-    )
-
-
-def _split(folded: str) -> list[str]:
-    """Return words and sentence ends in order; plain ASCII goes a way twice as fast."""
-    if not folded.isascii():
-        return _TOKEN.findall(folded)
-    for stop in (". ", "? ", "! "):
-        folded = folded.replace(stop, f" {_STOP} ")
-    return folded.translate(_SPACES).split()
 
 
 def author_terms(name: str) -> tuple[str, ...]:
@@ -228,3 +169,7 @@ class MemoryCollection:
     def texts(self, papers: Sequence[int]) -> Sequence[Text]:
         """Return the texts of these papers in the given order."""
         return [self._texts[paper] for paper in papers]
+
+    def words(self, papers: Sequence[int]) -> Sequence[bytes]:
+        """Return the words of these papers in the given order, as ``ranking.reading.encode``."""
+        return [encode(text.title, text.abstract) for text in self.texts(papers)]

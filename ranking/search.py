@@ -17,19 +17,11 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from ranking.features import likeness, pair_scores, sentence_scores, together
+from ranking.features import likeness, pair_scores, sentence_scores
 from ranking.follow import names_author
-from ranking.postings import (
-    NONE,
-    Postings,
-    Text,
-    Tokens,
-    author_terms,
-    category_terms,
-    code,
-    tokens,
-)
+from ranking.postings import NONE, Postings, Text, author_terms, category_terms
 from ranking.query import Query
+from ranking.reading import encode, holding_phrase, together
 from ranking.spelling import Correction, Vocabulary, correct
 from ranking.text import fold, stems, surface, words
 
@@ -63,6 +55,10 @@ class Collection(Vocabulary, Protocol):
 
     def texts(self, papers: Sequence[int]) -> Sequence[Text]:
         """Return the texts of these papers in the given order."""
+        ...
+
+    def words(self, papers: Sequence[int]) -> Sequence[bytes]:
+        """Return the words of these papers in the given order, as ``encode`` writes them."""
         ...
 
 
@@ -105,12 +101,12 @@ def find(
         scores = np.zeros(len(mask), np.float32)
         matches = np.flatnonzero(mask)[::-1] if query.filtered else np.zeros(0, np.int64)
     top = _best(scores, matches, max(depth, MOST_READ)) if weights else matches
-    top, texts, total, exact = _read(collection, query, phrases, top, matches, depth)
+    top, read, total, exact = _read(collection, query, phrases, top, matches, depth)
     values = scores[top]
     if weights:
         stored = int(np.count_nonzero(collection.lengths))
         idf = {term: _idf(stored, lists.get(term, NONE)) for term in weights}
-        head = rerank(values[: len(texts)], texts, pairs, idf)
+        head = rerank(values[: len(read)], read, pairs, idf)
         order = np.argsort(-head, kind="stable")
         # What was not read again stays below what was.
         rest = values[len(head) :]
@@ -146,8 +142,8 @@ def similar(collection: Collection, text: Text, *, depth: int = 10) -> Found:
     top = _best(scores, matches, max(depth, CANDIDATES // 2))
     if not len(top):
         return Found()
-    every = (text, *collection.texts(top.tolist()))
-    cosines = likeness(together([tokens(one.title, one.abstract) for one in every]))[0, 1:]
+    every = (encode(text.title, text.abstract), *collection.words(top.tolist()))
+    cosines = likeness(together(every))[0, 1:]
     first = scores[top]
     values = np.round(first / first.max() + cosines, 5)
     order = np.lexsort((top, -values))[:depth]
@@ -182,15 +178,16 @@ def bm25(
 
 def rerank(
     scores: Floats,
-    texts: Sequence[Text],
+    encoded: Sequence[bytes],
     pairs: Iterable[tuple[str, str]],
     idf: Mapping[str, float],
 ) -> Floats:
     """Return (n,) new scores for n candidates with these (n,) scores of the first pass.
 
-    Each part is divided by its largest value, so that the weights mean the same for any query.
+    ``encoded`` are the candidates' words. Each part is divided by its largest value, so that the
+    weights mean the same for any query.
     """
-    read = together([tokens(text.title, text.abstract) for text in texts])
+    read = together(encoded)
     values = (
         _of_largest(scores)
         + SENTENCE * _of_largest(sentence_scores(read, idf))
@@ -340,54 +337,43 @@ def _read(
     top: NDArray[np.int64],
     matches: NDArray[np.int64],
     depth: int,
-) -> tuple[NDArray[np.int64], list[Text], int, bool]:
+) -> tuple[NDArray[np.int64], list[bytes], int, bool]:
     """Read the candidates and drop those that only seemed to hold a phrase or a name.
 
-    Return the papers left, the texts of the first ``CANDIDATES``, the total and whether it is
+    Return the papers left, the words of the first ``CANDIDATES``, the total and whether it is
     exact; it is estimated where enough papers were found before all had been read.
     """
     without = [stems(phrase) for phrase in query.without.phrases]
-    names, not_names = query.find.authors, query.without.authors
-    if not (phrases or without or names or not_names):
-        return top, list(collection.texts(top[:CANDIDATES].tolist())), len(matches), True
-
-    def holds(text: Text) -> bool:
-        if not all(_is_by(text, name) for name in names):
-            return False
-        if any(_is_by(text, name) for name in not_names):
-            return False
-        if not (phrases or without):
-            return True
-        read = tokens(text.title, text.abstract)
-        return all(_has(read, phrase) for phrase in phrases) and not any(
-            phrase and _has(read, phrase) for phrase in without
-        )
-
+    names = bool(query.find.authors or query.without.authors)
+    if not (phrases or any(without) or names):
+        return top, list(collection.words(top[:CANDIDATES].tolist())), len(matches), True
     kept: list[int] = []
-    texts: list[Text] = []
+    encoded: list[bytes] = []
     seen = 0
     bound, enough = max(MOST_READ, depth), max(CANDIDATES, depth)
     while seen < min(len(top), bound) and len(kept) < enough:
-        part = top[seen : min(seen + CANDIDATES, bound)]
+        part = top[seen : min(seen + CANDIDATES, bound)].tolist()
         seen += len(part)
-        for text in collection.texts(part.tolist()):
-            if holds(text):
-                kept.append(text.paper)
-                if len(texts) < CANDIDATES:
-                    texts.append(text)
+        if names:
+            part = [text.paper for text in collection.texts(part) if _is_theirs(text, query)]
+        words = collection.words(part)
+        read = together(words)
+        held = np.ones(len(part), np.bool_)
+        for phrase in phrases:
+            held &= holding_phrase(read, phrase)
+        for phrase in filter(None, without):
+            held &= ~holding_phrase(read, phrase)
+        places = np.flatnonzero(held).tolist()
+        kept += [part[i] for i in places]
+        encoded += [words[i] for i in places]
     total = round(len(matches) * len(kept) / seen) if seen else 0
-    return np.array(kept, np.int64), texts, total, seen >= len(matches)
+    return np.array(kept, np.int64), encoded[:CANDIDATES], total, seen >= len(matches)
 
 
-def _has(read: Tokens, phrase: Sequence[str]) -> bool:
-    """Tell whether the stems of a phrase stand side by side in one sentence."""
-    starts = len(read.codes) - len(phrase) + 1
-    if not phrase or starts <= 0:
-        return not phrase
-    fits = read.sentence[:starts] == read.sentence[len(phrase) - 1 :]
-    for i, stem in enumerate(phrase):
-        fits &= read.codes[i : i + starts] == code(stem)
-    return bool(fits.any())
+def _is_theirs(text: Text, query: Query) -> bool:
+    return all(_is_by(text, name) for name in query.find.authors) and not any(
+        _is_by(text, name) for name in query.without.authors
+    )
 
 
 def _is_by(text: Text, name: str) -> bool:

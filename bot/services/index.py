@@ -27,6 +27,7 @@ from ranking.postings import (
     unpack,
     unpack_lengths,
 )
+from ranking.reading import encode
 
 WRITE_AT = 2_000  # changes searched from memory before a search itself writes postings
 
@@ -38,6 +39,7 @@ class Snapshot:
     version: tuple[int, int]
     lengths: NDArray[np.uint16]
     hidden: NDArray[np.int64]
+    changed: frozenset[int]  # the hidden papers once more
     fresh: Mapping[str, Postings]
 
 
@@ -99,6 +101,15 @@ class StoredCollection:
         found = {text.paper: text for text in _texts(table.texts(self._connection, papers))}
         return [found[paper] for paper in papers if paper in found]
 
+    def words(self, papers: Sequence[int]) -> Sequence[bytes]:
+        """Return the words of these papers in the given order, as ``ranking.reading.encode``."""
+        found = table.words(self._connection, papers)
+        # Those of a changed paper are still the old ones; a database of before has none at all.
+        lacking = set(papers) - found.keys() | set(papers) & self._snapshot.changed
+        for text in self.texts(sorted(lacking)):
+            found[text.paper] = encode(text.title, text.abstract)
+        return [found[paper] for paper in papers]
+
 
 def refresh(store: Store) -> int:
     """Write the postings of every changed paper; return how many changes they now have.
@@ -114,15 +125,24 @@ def refresh(store: Store) -> int:
 def _write_chunk(store: Store, chunk: int) -> int:
     first, end = chunk * CHUNK, (chunk + 1) * CHUNK
     with store.read() as connection:
-        stamps = table.changed_between(connection, first, end)
-        lists, lengths = gather(_texts(table.texts_between(connection, first, end)))
+        log = table.changed_between(connection, first, end)
+        texts = list(_texts(table.texts_between(connection, first, end)))
+        worded = table.worded_between(connection, first, end)
+    lists, lengths = gather(texts)
     blobs = {term: pack(found, chunk) for term, found in lists.items()}
+    stale = worded - lengths.keys() | {paper for _, paper in log}
+    words = {
+        text.paper: encode(text.title, text.abstract)
+        for text in texts
+        if text.paper in stale or text.paper not in worded
+    }
     with store.write() as connection:
-        if table.changed_between(connection, first, end) != stamps:
+        if table.changed_between(connection, first, end) != log:
             return 0
         table.replace_chunk(connection, chunk, blobs, pack_lengths(lengths, chunk))
-        table.forget_changes(connection, stamps)
-    return len(stamps)
+        table.replace_words(connection, stale - words.keys(), words)
+        table.forget_changes(connection, [stamp for stamp, _ in log])
+    return len(log)
 
 
 def refresh_if_due(store: Store) -> None:
@@ -151,7 +171,7 @@ def _snapshot(store: Store, connection: sqlite3.Connection) -> Snapshot:
     lengths[hidden] = 0
     for paper, length in fresh_lengths.items():
         lengths[paper] = length
-    made = Snapshot(version, lengths, np.array(hidden, np.int64), fresh)
+    made = Snapshot(version, lengths, np.array(hidden, np.int64), frozenset(hidden), fresh)
     with _lock:
         _snapshots[store] = made
     return made

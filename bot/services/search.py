@@ -118,7 +118,7 @@ def snippet(text: str, terms: Collection[str], width: int = SNIPPET) -> str:
 
     ``terms`` are stems. A text without any of them is cut at its beginning.
     """
-    from ranking.postings import word_stems
+    from ranking.reading import word_stems
 
     text = " ".join(text.translate({ord(mark): None for mark in MARKS}).split())
     words = [(m.start(), m.end(), word_stems(m[0])) for m in _WORD.finditer(text)]

@@ -335,6 +335,15 @@ CREATE INDEX subscribers_pending ON subscribers (asked_at) WHERE state = 'pendin
 CREATE INDEX subscribers_by_time ON subscribers (asked_at);
 """
 
+# Search reads hundreds of papers for one answer: their words, ready made. A paper of before has
+# none until its postings are written again.
+WORDS = """
+CREATE TABLE search_words (
+  paper_id INTEGER PRIMARY KEY,
+  words BLOB NOT NULL                  -- see ranking/reading.py
+) STRICT;
+"""
+
 
 def migrations() -> Migrations:
     """Return every step from an empty file to this version, oldest first."""
@@ -362,6 +371,10 @@ def migrations() -> Migrations:
     @steps(name="0005_dates")
     def dates(db: Database) -> None:
         _run(db.conn, "CREATE INDEX papers_by_published ON papers (published);")
+
+    @steps(name="0006_words")
+    def words(db: Database) -> None:
+        _run(db.conn, WORDS)
 
     return steps
 

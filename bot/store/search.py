@@ -46,13 +46,14 @@ def changed(connection: sqlite3.Connection) -> list[int]:
     return [row[0] for row in rows]
 
 
-def changed_between(connection: sqlite3.Connection, first: int, end: int) -> list[int]:
-    """Return the stamps of changes to papers from ``first`` up to and without ``end``."""
+def changed_between(connection: sqlite3.Connection, first: int, end: int) -> list[tuple[int, int]]:
+    """Return (stamp, paper) of changes to papers from ``first`` up to and without ``end``."""
     rows = connection.execute(
-        "SELECT stamp FROM search_log WHERE paper_id >= ? AND paper_id < ? ORDER BY stamp",
+        "SELECT stamp, paper_id FROM search_log WHERE paper_id >= ? AND paper_id < ?"
+        " ORDER BY stamp",
         (first, end),
     )
-    return [row[0] for row in rows]
+    return [(row[0], row[1]) for row in rows]
 
 
 def lengths(connection: sqlite3.Connection) -> list[tuple[int, bytes]]:
@@ -105,6 +106,34 @@ def texts(connection: sqlite3.Connection, papers: Sequence[int]) -> list[sqlite3
         " WHERE id IN (SELECT value FROM json_each(?))",
         (json.dumps(list(papers)),),
     ).fetchall()
+
+
+def words(connection: sqlite3.Connection, papers: Sequence[int]) -> dict[int, bytes]:
+    """Return the written words of those papers that have some, by paper."""
+    rows = connection.execute(
+        "SELECT paper_id, words FROM search_words"
+        " WHERE paper_id IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(papers)),),
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def worded_between(connection: sqlite3.Connection, first: int, end: int) -> set[int]:
+    """Return the papers numbered from ``first`` up to and without ``end`` with words written."""
+    rows = connection.execute(
+        "SELECT paper_id FROM search_words WHERE paper_id >= ? AND paper_id < ?", (first, end)
+    )
+    return {row[0] for row in rows}
+
+
+def replace_words(
+    connection: sqlite3.Connection, gone: Iterable[int], words: Mapping[int, bytes]
+) -> None:
+    """Forget the words of the papers that are gone, and write those of others anew."""
+    connection.executemany("DELETE FROM search_words WHERE paper_id = ?", ((i,) for i in gone))
+    connection.executemany(
+        "INSERT OR REPLACE INTO search_words (paper_id, words) VALUES (?, ?)", words.items()
+    )
 
 
 def texts_between(connection: sqlite3.Connection, first: int, end: int) -> Iterator[sqlite3.Row]:

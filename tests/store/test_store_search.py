@@ -105,6 +105,41 @@ def test_a_deleted_paper_is_gone(store: Store) -> None:
     assert "bee" not in stored_terms(store)
 
 
+def worded(store: Store) -> set[int]:
+    with store.read() as connection:
+        return table.worded_between(connection, 0, CHUNK)
+
+
+def test_phrases_are_looked_for_in_the_words_of_now(store: Store) -> None:
+    add(store, 1, "Bees", "Red bees fly.")
+    add(store, 2, "Ants", "Red ants bite bees.")
+    refresh(store)
+    with store.write() as connection:
+        connection.execute("UPDATE papers SET abstract = 'Bees, red ones, fly.' WHERE id = 1")
+        connection.execute("UPDATE papers SET abstract = 'Red bees bite.' WHERE id = 2")
+    assert found(store, '"red bees"') == (2,)
+    refresh(store)
+    assert found(store, '"red bees"') == (2,)
+    with store.write() as connection:
+        connection.execute("DELETE FROM papers WHERE id = 2")
+    assert found(store, '"red bees"') == ()
+    refresh(store)
+    assert worded(store) == {1}
+
+
+def test_papers_whose_words_were_never_written_are_read_and_written_with_their_chunk(
+    store: Store,
+) -> None:
+    add(store, 1, "Bees", "Red bees fly.")
+    refresh(store)
+    with store.write() as connection:
+        connection.execute("DELETE FROM search_words")  # as a database of before 0006 is
+    assert found(store, '"red bees"') == (1,)
+    add(store, 2, "Ants")
+    refresh(store)
+    assert worded(store) == {1, 2}
+
+
 def test_counts_of_papers_stay_right_when_a_chunk_is_written_again(store: Store) -> None:
     add(store, 1, "Bees")
     add(store, CHUNK + 1, "Bees far away")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ranking.features import likeness, pair_scores, sentence_scores, together
+from ranking.features import likeness, pair_scores, sentence_scores
 from ranking.postings import (
     CHUNK,
     MemoryCollection,
@@ -18,11 +18,11 @@ from ranking.postings import (
     merge,
     pack,
     pack_lengths,
-    tokens,
     unpack,
     unpack_lengths,
 )
 from ranking.query import parse
+from ranking.reading import encode, holding_phrase, together
 from ranking.search import CANDIDATES, Found, find, lean, similar
 from ranking.spelling import correct
 
@@ -231,20 +231,29 @@ def test_an_archive_is_filed_under_itself_once() -> None:
 @given(st.text(alphabet="ab ABé.?!-_$1\n\\", max_size=80))
 def test_plain_and_other_letters_come_to_the_same_words(text: str) -> None:
     # A Greek letter at the end sends the text the slower way.
-    plain, other = tokens("", text), tokens("", f"{text} ω")
+    plain, other = (together([encode("", one)]) for one in (text, f"{text} ω"))
     assert plain.codes.tolist() == other.codes[:-1].tolist()
+
+
+def test_a_phrase_is_found_within_one_sentence_of_one_paper() -> None:
+    texts = [("red bees", "Honey"), ("", "Red. Bees"), ("x", "Big red bees fly"), ("", "")]
+    read = together([encode(*text) for text in texts])
+    assert holding_phrase(read, ("red", "bee")).tolist() == [True, False, True, False]
+    assert holding_phrase(read, ("honei", "red")).tolist() == [False] * 4  # not across papers
+    assert holding_phrase(read, ()).tolist() == [True] * 4
+    assert holding_phrase(together([]), ("bee",)).tolist() == []
 
 
 def test_the_best_sentence_counts_each_word_once_and_shorter_is_better() -> None:
     read = together(
-        [tokens("x1", "Bees bees bees."), tokens("x1", "Bees. Then much more of it all.")]
+        [encode("x1", "Bees bees bees."), encode("x1", "Bees. Then much more of it all.")]
     )
     one, two = sentence_scores(read, {"bee": 1.0})
     assert 0 < one < two
 
 
 def test_pairs_count_only_side_by_side_and_in_order() -> None:
-    read = together([tokens("honey bees", ""), tokens("bees honey", ""), tokens("honey", "bees")])
+    read = together([encode("honey bees", ""), encode("bees honey", ""), encode("honey", "bees")])
     scores = pair_scores(read, {("honey", "bee")}, {"honey": 1.0, "bee": 1.0})
     assert scores[0] > 0
     assert scores[1:].tolist() == [0, 0]
@@ -252,7 +261,7 @@ def test_pairs_count_only_side_by_side_and_in_order() -> None:
 
 def test_likeness_is_one_for_equal_papers_and_words_of_one_paper_say_nothing() -> None:
     texts = ["bees honey", "bees honey", "rain gauge", "rain lonely"]
-    cosines = likeness(together([tokens(text, "") for text in texts]))
+    cosines = likeness(together([encode(text, "") for text in texts]))
     assert cosines[0, 1] == pytest.approx(1.0)
     assert cosines[2, 3] == pytest.approx(1.0)
     assert cosines[0, 2] == 0
