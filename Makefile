@@ -78,3 +78,8 @@ requirements:
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+
+# Draws the pictures of a digest from what the code sends; needs a Chromium.
+.PHONY: pictures
+pictures: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.pictures.draw
