@@ -21,6 +21,7 @@ COMMANDS = {
     "run": ("bot.cli.operate", "Serve: fetch, plan, deliver, answer and learn until stopped."),
     "doctor": ("bot.cli.operate", "Say what is wrong, and the next command to run."),
     "outbox": ("bot.cli.operate", "Show what is sent, waiting or given up; retry or abandon it."),
+    "where": ("bot.cli.where", "Say where a paper is in every channel, and why."),
     "backup": ("bot.cli.maintain", "Copy the database, also while Paperwire runs."),
     "restore": ("bot.cli.maintain", "Put a back-up in the place of the database."),
     "migrate": ("bot.cli.maintain", "Bring the database up to this version, or say what it lacks."),
@@ -39,7 +40,7 @@ COMMANDS = {
 }
 GROUPS = (
     ("First steps", ("demo", "init", "chat", "doctor")),
-    ("Every day", ("run", "plan", "search", "profile", "outbox")),
+    ("Every day", ("run", "plan", "search", "profile", "outbox", "where")),
     ("Keep it safe", ("backup", "restore", "migrate")),
     ("Papers in, data out", ("ingest", "backfill", "export", "import", "forget")),
     ("Measure", ("backtest", "evaluate", "train")),

@@ -7,6 +7,7 @@ import sqlite3
 from bot.domain import Channel, ChannelState, Mode, Paper
 from bot.render import card
 from bot.services.choose import summarise
+from bot.services.where import sentence, why_no_candidate
 from bot.store import Store, digests, feedback, window
 from bot.store import papers as paper_rows
 from bot.views import Appearance, Marks, NotPosted, PaperView, Posted, Viewer
@@ -53,21 +54,15 @@ def _why_not(
     passed = digests.passed_over(connection, channel.id, paper.id)
     if passed is not None:
         digest, drop = passed
-        words = f"{drop.words[:1].upper()}{drop.words[1:]}."
-        return NotPosted(channel, words, drop.match, digest)
+        return NotPosted(channel, sentence(drop.words), drop.match, digest)
     last = digests.last(connection, channel.id)
-    names = {name.partition(":")[0] for name in channel.sources}
     created = channel.created_at
     reasons = (
         (channel.state is ChannelState.LEFT, "The channel left."),
         (channel.state is ChannelState.PAUSED, "The channel is paused."),
         (
-            bool(names) and not names & {one.source for one in came},
-            "It came from a source that this channel does not read.",
-        ),
-        (
-            not any(one.fresh for one in came),
-            "It came by back-fill, which no digest announces.",
+            digests.first_chance(connection, channel, paper.id) is None,
+            sentence(why_no_candidate(channel, came)),
         ),
         (channel.mode is Mode.TRENDING, "The channel posts trending papers only."),
         (

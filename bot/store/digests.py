@@ -141,6 +141,29 @@ def fresh_papers(
     return tuple(row_to_paper(row) for row in rows)
 
 
+def first_chance(connection: sqlite3.Connection, channel: Channel, paper_id: int) -> int | None:
+    """Return the appearance by which a digest of the channel could first see a paper, or None."""
+    here, values = _in_sources(channel.sources, "a")
+    row = connection.execute(
+        "SELECT min(a.id) FROM appearances a WHERE a.paper_id = ? AND a.fresh = 1"
+        f" AND a.announce IN ('new', 'cross') AND {here}",
+        (paper_id, *values),
+    ).fetchone()
+    return None if row[0] is None else int(row[0])
+
+
+def first_looking(
+    connection: sqlite3.Connection, channel_id: int, appearance_id: int
+) -> Digest | None:
+    """Return the first daily digest of a channel that looked as far as an appearance, or None."""
+    row = connection.execute(
+        "SELECT * FROM digests WHERE channel_id = ? AND kind = 'daily' AND upto >= ?"
+        " ORDER BY id LIMIT 1",
+        (channel_id, appearance_id),
+    ).fetchone()
+    return None if row is None else _row_to_digest(row)
+
+
 def delivered(connection: sqlite3.Connection, channel_id: int) -> frozenset[int]:
     """Return the numbers of all papers that a channel was ever given, or may have been.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from bot.domain import Announce, Listing, Outcome, Reject
-from bot.store.times import day_or_none, to_text, to_time_or_none
+from bot.store.times import day_or_none, to_text, to_time, to_time_or_none
 
 RAW_KEPT = 8_000  # characters of a quarantined entry that are kept
 
@@ -26,6 +26,16 @@ class Cursor:
     not_before: datetime | None = None
     failures: int = 0
     error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A paper to be looked up by id; ``answer`` says why it will not be asked for again."""
+
+    asked_at: datetime
+    not_before: datetime
+    tries: int
+    answer: str
 
 
 def known(connection: sqlite3.Connection, source: str, sha256: str) -> bool:
@@ -211,6 +221,15 @@ def wanted(connection: sqlite3.Connection, now: datetime, limit: int) -> tuple[s
         (to_text(now), limit),
     )
     return tuple(row["arxiv_id"] for row in rows)
+
+
+def asked_for(connection: sqlite3.Connection, arxiv_id: str) -> Wanted | None:
+    """Return how the look-up of a paper stands that someone named, or None."""
+    row = connection.execute("SELECT * FROM wanted WHERE arxiv_id = ?", (arxiv_id,)).fetchone()
+    if row is None:
+        return None
+    times = (to_time(row["asked_at"]), to_time(row["not_before"]))
+    return Wanted(*times, tries=row["tries"], answer=row["answer"])
 
 
 def answer_wanted(
