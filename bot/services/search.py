@@ -121,8 +121,12 @@ def snippet(text: str, terms: Collection[str], width: int = SNIPPET) -> str:
     from ranking.reading import word_stems
 
     text = " ".join(text.translate({ord(mark): None for mark in MARKS}).split())
-    words = [(m.start(), m.end(), word_stems(m[0])) for m in _WORD.finditer(text)]
-    marked = [(start, end, stem[0]) for start, end, stem in words if stem and stem[0] in terms]
+    asked = {
+        word: stem[0]
+        for word in set(_WORD.findall(text))
+        if (stem := word_stems(word)) and stem[0] in terms
+    }
+    marked = [(*m.span(), asked[m[0]]) for m in _WORD.finditer(text) if m[0] in asked]
     best, best_start = (0, 0), 0
     for i, (start, _, _) in enumerate(marked):
         inside = [stem for _, end, stem in marked[i:] if end - start <= width]
