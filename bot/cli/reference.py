@@ -6,9 +6,12 @@ rewrites both; tests fail when the files say something else than the code.
 
 from __future__ import annotations
 
+import ast
+import inspect
 import io
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -20,8 +23,8 @@ SAMPLE_MARK = "A digest, as a person sees it:\n\n```text\n"
 
 
 def reference() -> str:
-    """Return the settings, the commands and the /papers grammar as Markdown."""
-    return "\n".join([*_settings(), "", *_commands(), "", *_papers(), ""])
+    """Return the settings, the commands, the /papers grammar and the metrics as Markdown."""
+    return "\n".join([*_settings(), "", *_commands(), "", *_papers(), "", *_metrics(), ""])
 
 
 def rewrite(text: str) -> str:
@@ -97,6 +100,59 @@ def _papers() -> Iterator[str]:
     for spec in COMMANDS:
         who = "managers, if the policy says so" if spec.needs_management else "everyone"
         yield f"| `{_cell(spec.usage)}` | {_cell(spec.description)} | {who} |"
+
+
+def _metrics() -> Iterator[str]:
+    yield "## Every metric"
+    yield ""
+    yield "At `/metrics` of `watch.metrics_port`, in Prometheus' text format. A metric that has"
+    yield "nothing to tell yet has only its head there."
+    yield ""
+    yield "| metric | type | labels | what it tells |"
+    yield "|---|---|---|---|"
+    for metric in list_metrics():
+        labels = ", ".join(f"`{label}`" for label in metric.labels)
+        yield f"| `{metric.name}` | {metric.type} | {labels} | {_cell(metric.about)} |"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric as it is declared."""
+
+    name: str
+    type: str
+    labels: tuple[str, ...]
+    about: str
+
+
+def list_metrics() -> tuple[Metric, ...]:
+    """Return every metric that bot.services.metrics declares, in its order.
+
+    A family is declared as (name, type, what it tells, samples). That is read from the source, as
+    samples and with them their labels come from the database, which may hold none.
+    """
+    from bot.services import metrics
+
+    found: list[Metric] = []
+    walked = ast.walk(ast.parse(inspect.getsource(metrics)))
+    tuples = [node for node in walked if isinstance(node, ast.Tuple) and len(node.elts) == 4]
+    for node in sorted(tuples, key=lambda node: node.lineno):
+        head = [one.value for one in node.elts[:3] if isinstance(one, ast.Constant)]
+        if len(head) == 3 and str(head[0]).startswith("paperwire_"):
+            name, kind, about = map(str, head)
+            found.append(Metric(name, kind, _labels(node.elts[3]), about))
+    return tuple(found)
+
+
+def _labels(samples: ast.expr) -> tuple[str, ...]:
+    keys = [
+        str(key.value)
+        for node in ast.walk(samples)
+        if isinstance(node, ast.Dict)
+        for key in node.keys
+        if isinstance(key, ast.Constant)
+    ]
+    return tuple(dict.fromkeys(keys))
 
 
 def _cell(text: str) -> str:
