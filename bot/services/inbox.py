@@ -67,6 +67,23 @@ NOT_HERE = Reply(
     ),
     ok=False,
 )
+NOT_YOURS = Reply(
+    "Only people who manage this channel may change that.",
+    lines=("Reading, voting and saving are for everyone: /papers help",),
+    ok=False,
+)
+ON_IT = Reply("I am on it already.")
+ONLY_READS = (
+    Help,
+    Preview,
+    Search,
+    ShowProfile,
+    ShowSaved,
+    ShowSchedule,
+    ShowSettings,
+    Status,
+    Why,
+)
 WENT_WRONG = Reply("That went wrong on my side; the operator's log says how.", ok=False)
 
 
@@ -144,24 +161,12 @@ class Inbox:
             log.exception("vote_failed", platform=event.place.platform)
             return WENT_WRONG
 
-    def _command(self, event: CommandEvent) -> Reply:  # noqa: PLR0911  one sentence a refusal
+    def _command(self, event: CommandEvent) -> Reply:
         try:
             command = parse(event.text)
             if (refused := self._refuse(command, event)) is not None:
                 return refused
-            with self._store.write() as connection:
-                if not feedback.first_seen(connection, event.event_id, self._clock()):
-                    return Reply("I am on it already.")
-                channel = channels.at(connection, event.place)
-                person = feedback.key_of(connection, event.person)
-                faults.reach("in_command")
-            if needs_management(command) and not event.person.may_manage:
-                return Reply(
-                    "Only people who manage this channel may change that.",
-                    lines=("Reading, voting and saving are for everyone: /papers help",),
-                    ok=False,
-                )
-            return self._carry_out(command, event, channel, person)
+            return self._once(command, event)
         except CommandError as error:
             usage = (f"It is written: {error.usage}",) if error.usage else ()
             return Reply(error.reason, lines=(*usage, "All commands: /papers help"), ok=False)
@@ -171,6 +176,36 @@ class Inbox:
             # A reader gets a sentence, the operator the trace; the bot goes on.
             log.exception("command_failed", platform=event.place.platform)
             return WENT_WRONG
+
+    def _once(self, command: Command, event: CommandEvent) -> Reply:
+        """Carry out a command that may be handed in again.
+
+        What changes something and the mark that it was done are one transaction, so that no crash
+        leaves the one without the other. What only reads is marked once its answer is there: a
+        crash before that leaves it to be asked again.
+        """
+        if isinstance(command, ONLY_READS):
+            with self._store.read() as connection:
+                channel = channels.at(connection, event.place)
+                person = feedback.key_of(connection, event.person)
+            reply = self._carry_out(command, event, channel, person)
+            return reply if self._claim(event) else ON_IT
+        with self._store.write() as connection:
+            if not self._claim(event):
+                return ON_IT
+            channel = channels.at(connection, event.place)
+            person = feedback.key_of(connection, event.person)
+            if needs_management(command) and not event.person.may_manage:
+                return NOT_YOURS
+            reply = self._carry_out(command, event, channel, person)
+            faults.reach("in_command")
+            return reply
+
+    def _claim(self, event: CommandEvent) -> bool:
+        if not event.event_id:
+            return True
+        with self._store.write() as connection:
+            return feedback.first_seen(connection, event.event_id, self._clock())
 
     def _refuse(self, command: Command, event: CommandEvent) -> Reply | None:
         """Ask for patience where a person or a channel asks for more than its share."""

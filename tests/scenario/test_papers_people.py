@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bot.commands import needs_management, parse
 from bot.commands.table import COMMANDS
 from bot.domain import (
     ChannelState,
@@ -20,7 +21,7 @@ from bot.domain import (
     VoteEvent,
 )
 from bot.ports import Suggest
-from bot.services.inbox import NOT_HERE, WENT_WRONG
+from bot.services.inbox import NOT_HERE, ONLY_READS, WENT_WRONG
 from bot.store import Store, feedback, outbox
 from tests.scenario.room import given_a_digest, now_of, text_of
 from tests.scenario.wire import MONDAY, Wire, at
@@ -97,6 +98,65 @@ async def test_a_command_delivered_twice_is_carried_out_once(wire: Wire) -> None
     assert second == Reply("I am on it already.")
     with wire.store.read() as connection:
         assert len(feedback.active(connection, channel.id)) == 1
+
+
+class Killed(BaseException):
+    """Ends a command as a crash does: nothing after it runs."""
+
+
+@pytest.mark.parametrize("text", ["like 1", "more 1", "profile add graphs", "submit 2607.00001"])
+async def test_a_command_that_a_crash_cut_off_is_carried_out_when_it_comes_again(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    channel = await given_a_digest(wire)
+    event = CommandEvent(Place("terminal", "desk"), Person("terminal", "ada"), text, "e1")
+    before = list(wire.store.connection().iterdump())
+
+    def die(name: str) -> None:
+        if name == "in_command":
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr("bot.services.inbox.faults.reach", die)
+        with pytest.raises(Killed):
+            await wire.inbox.command(event)
+    assert list(wire.store.connection().iterdump()) == before
+    first, second = [await wire.inbox.command(event) for _ in range(2)]
+    assert first.ok
+    assert first.headline != second.headline == "I am on it already."
+    assert list(wire.store.connection().iterdump()) != before
+    if text == "like 1":
+        with wire.store.read() as connection:
+            assert len(feedback.active(connection, channel.id)) == 1
+
+
+async def test_a_question_that_a_crash_cut_off_is_answered_when_it_comes_again(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await given_a_digest(wire)
+    event = CommandEvent(Place("terminal", "desk"), Person("terminal", "ada"), "why 1", "e1")
+
+    def die(*_: object, **__: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr("bot.services.answer.why", die)
+        with pytest.raises(Killed):
+            await wire.inbox.command(event)
+    first, second = [await wire.inbox.command(event) for _ in range(2)]
+    assert first.headline.startswith("Posted on ")
+    assert second.headline == "I am on it already."
+
+
+async def test_what_only_reads_changes_nothing(wire: Wire) -> None:
+    await given_a_digest(wire)
+    before = list(wire.store.connection().iterdump())
+    texts = ("help", "preview", "profile", "saved", "schedule", "settings", "status", "why 1")
+    for text in (*texts, "search graphs"):
+        assert isinstance(parse(text), ONLY_READS)
+        assert not needs_management(parse(text))
+        await wire.say("desk", text)
+    assert list(wire.store.connection().iterdump()) == before
 
 
 @pytest.mark.parametrize(
