@@ -189,6 +189,7 @@ class Inbox:
                 channel = channels.at(connection, event.place)
                 person = feedback.key_of(connection, event.person)
             reply = self._carry_out(command, event, channel, person)
+            faults.reach("in_command")
             return reply if self._claim(event) else ON_IT
         with self._store.write() as connection:
             if not self._claim(event):
