@@ -25,7 +25,7 @@ from bot.services import plan
 from bot.services.choose import Chooser, Pick, summarise
 from bot.services.ranker import Rankers, interest, judge
 from bot.services.react import cast
-from bot.store import Store, digests, feedback, listings, outbox
+from bot.store import Store, digests, feedback, gap, listings, outbox
 from bot.store import papers as paper_rows
 from bot.store.feedback import Ballot, Submission
 
@@ -226,6 +226,9 @@ def share(
     with store.read() as connection:
         if outbox.delivery(connection, channel.id, paper.id) is not None:
             return Reply(f"Noted as an example; it was posted here before: {title}")
+        doubt = gap.set_aside_words(connection, channel.id, paper.id)
+    if doubt:
+        return Reply(f"Noted as an example, not posted: {title}", lines=(f"{doubt}.",))
     proposal = plan.propose_shared(store, rankers.current(), channel, now, paper)
     plan.write(store, proposal, now)
     return Reply(f"Sharing: {title}")

@@ -17,7 +17,7 @@ from bot.schedule import check_timezone, due_slot
 from bot.schedule import parse as parse_schedule
 from bot.services.choose import Chooser, Pick
 from bot.services.ranker import Ranker, interest
-from bot.store import Store, channels, digests, outbox
+from bot.store import Store, channels, digests, gap, outbox
 from bot.store import papers as paper_rows
 from bot.store.digests import Passed
 
@@ -246,6 +246,8 @@ def write(store: Store, proposal: Proposal, now: datetime) -> Planned | None:
             return None
         posts = () if silent else to_posts(proposal)
         _write_posts(connection, proposal, digest_id, posts, now)
+        if proposal.kind is DigestKind.SHARED:
+            gap.doubt_digest(connection, digest_id, now)
         digests.pass_over(connection, digest_id, proposal.passed)
         faults.reach("in_plan")
     faults.reach("after_plan")
@@ -278,9 +280,12 @@ def to_card(pick: Pick) -> Card:
     )
 
 
-def message_key(channel: Channel, slot: str, kind: DigestKind, sequence: int) -> str:
-    """Return the key a post travels with: 24 characters, the same however often it is planned."""
-    words = f"{channel.platform}\0{channel.address}\0{slot}\0{kind}\0{sequence}"
+def message_key(channel: Channel, named: str, kind: DigestKind, sequence: int) -> str:
+    """Return the key a post travels with: 24 characters, the same however often it is planned.
+
+    ``named`` tells digests of one kind apart: the slot, or the paper that was shared.
+    """
+    words = f"{channel.platform}\0{channel.address}\0{named}\0{kind}\0{sequence}"
     digest = hashlib.sha256(words.encode()).digest()[:15]
     return base64.b32encode(digest).decode().lower()
 
@@ -293,13 +298,18 @@ def _write_posts(
     now: datetime,
 ) -> None:
     by_number = {pick.number: pick for pick in proposal.picks}
+    named = proposal.slot
+    if proposal.kind is DigestKind.SHARED:
+        # A paper is shared once, whenever that is: after a restore the post is found again.
+        paper = proposal.picks[0].paper
+        named = paper.arxiv_id or paper.doi or paper.url or paper.title
     for sequence, post in enumerate(posts):
         message_id = outbox.insert_message(
             connection,
             channel_id=proposal.channel.id,
             digest_id=digest_id,
             sequence=sequence,
-            key=message_key(proposal.channel, proposal.slot, proposal.kind, sequence),
+            key=message_key(proposal.channel, named, proposal.kind, sequence),
             post=post,
             now=now,
         )

@@ -58,6 +58,31 @@ def doubt_open_messages(connection: sqlite3.Connection) -> int:
     ).rowcount
 
 
+def doubt_digest(connection: sqlite3.Connection, digest_id: int, now: datetime) -> int:
+    """Have a new digest's messages asked for before they are sent; return how many.
+
+    That is for posts whose keys would be the same had they been planned in the gap. Two weeks
+    after a restore nothing is asked any more: histories grow too long to be read back.
+    """
+    gap = recall(connection)
+    if gap is None or now - gap.until > LOOK_BACK:
+        return 0
+    return connection.execute(
+        "UPDATE messages SET state = 'unknown', claimed_at = ?, error = ? WHERE digest_id = ?",
+        (to_text(gap.since), gap.words, digest_id),
+    ).rowcount
+
+
+def set_aside_words(connection: sqlite3.Connection, channel_id: int, paper_id: int) -> str:
+    """Return why a paper is passed over in a channel after a restore; empty where it is not."""
+    row = connection.execute(
+        "SELECT o.words FROM passed_over o JOIN digests g ON g.id = o.digest_id"
+        " WHERE o.paper_id = ? AND o.step = ? AND g.channel_id = ? LIMIT 1",
+        (paper_id, STEP, channel_id),
+    ).fetchone()
+    return "" if row is None else str(row["words"])
+
+
 def set_runners_up_aside(connection: sqlite3.Connection, gap: Gap) -> None:
     """What the last digests passed over may have been asked for with ``/papers more``."""
     connection.execute(
