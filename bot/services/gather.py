@@ -34,7 +34,8 @@ SETTLED_AGAIN = timedelta(hours=20)  # a past day is asked for again after this
 FIRST_PAUSE = timedelta(minutes=5)
 LONGEST_PAUSE = timedelta(hours=6)
 # What an answer may turn out to be that must not be taken for the last word on its address.
-_NOT_SETTLED = frozenset({Outcome.BROKEN, Outcome.REFUSED, Outcome.TRUNCATED})
+_WAITED_OUT = frozenset({Outcome.BROKEN, Outcome.REFUSED})
+_NOT_SETTLED = _WAITED_OUT | {Outcome.TRUNCATED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,7 @@ class Gatherer:
 
     def _close(self, cursor: Cursor, fetched: Fetched, asked: Asked, now: datetime) -> None:
         done = asked.ingested
-        if done is not None and done.outcome in _NOT_SETTLED:
+        if done is not None and (word := _trouble(done)):
             # Without validators the next answer comes whole, whatever the source thinks we have.
             pause = now + _pause(cursor.failures + 1)
             self._save(
@@ -166,9 +167,9 @@ class Gatherer:
                     etag=None,
                     last_modified=None,
                     fetched_at=now,
-                    not_before=None if done.outcome is Outcome.TRUNCATED else pause,
+                    not_before=pause if done.outcome in _WAITED_OUT else None,
                     failures=cursor.failures + 1,
-                    error=f"{done.outcome}: {done.note}",
+                    error=f"{word}: {done.note}",
                 )
             )
             return
@@ -216,6 +217,14 @@ def store_listing(
             reason=reject.reason,
         )
     return done
+
+
+def _trouble(done: Ingested) -> str:
+    """Return a word for what the operator should hear of if it goes on; empty where all is well."""
+    if done.outcome in _NOT_SETTLED or (done.outcome is Outcome.STALE and not done.parsed):
+        return str(done.outcome)
+    # Most of it unreadable: the source has changed its form, and the rest may be chance.
+    return "unreadable" if done.quarantined > done.parsed else ""
 
 
 def _succeeded(cursor: Cursor, now: datetime) -> Cursor:

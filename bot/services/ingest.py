@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
+import sqlite3
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 from bot import faults
 from bot.domain import Announce, Entry, Listing, Outcome, Reject
 from bot.store import Store, gap, listings, papers
+from bot.store.listings import Reading
 from bot.store.papers import Repaired
+
+PART = 2_500  # entries that are written in one transaction, so that nobody waits long for it
+AUTHORITY = "arxiv"  # the source whose word on a paper's version stands above any other's
+AHEAD = timedelta(days=2)  # by which a listing's day may be ahead of our clock
+ISSUES_AHEAD = timedelta(days=730)  # journals date papers by the issue to come
+FIRST_LISTING = date(1991, 8, 14)  # the day on which arXiv began
+FIRST_PAPER = date(1665, 1, 1)  # the year of the first journals
+LONGEST_SILENCE = timedelta(days=7)  # of a source on its working days
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +54,61 @@ def ingest(
     """Store a listing's papers. Reading the same bytes again changes nothing.
 
     ``fresh`` is False for back-fill: such papers are searched and learned from, never announced.
+    A long listing is written in parts of ``PART`` entries; one that a crash left out is written
+    when the same bytes are read again.
     """
     digest = _fingerprint(listing, body)
+    listing = believe(listing, now)
     repaired = [repair(entry) for entry in listing.entries]
+    listing, repaired = part_rivals(listing, repaired)
+    parts = [
+        _ingest_part(
+            store,
+            _part(listing, start),
+            repaired[start : start + PART],
+            # The first part has the whole's, so that a short listing is its own only part.
+            hashlib.sha256(f"{digest}#{start}".encode()).hexdigest() if start else digest,
+            location=location,
+            now=now,
+            fresh=fresh,
+        )
+        for start in range(0, max(len(listing.entries), 1), PART)
+    ]
+    return _join(parts)
+
+
+def _ingest_part(
+    store: Store,
+    listing: Listing,
+    repaired: Sequence[Repaired],
+    digest: str,
+    *,
+    location: str,
+    now: datetime,
+    fresh: bool,
+) -> Ingested:
     with store.write() as connection:
-        if listings.known(connection, listing.source, digest):
-            return _repeated(listing, location)
-        listing_id = listings.insert(connection, listing, location=location, sha256=digest, now=now)
+        earlier = listings.reading(connection, listing.source, digest)
+        if earlier is None:
+            listing_id = listings.insert(
+                connection, listing, location=location, sha256=digest, now=now
+            )
+        elif len(listing.entries) > earlier.parsed:
+            # The same bytes, and a parser that now reads what was lost then.
+            listing_id = earlier.listing_id
+            listings.renew(connection, listing_id, listing)
+        else:
+            return _repeated(listing, location, earlier)
         new = updated = 0
         announced: list[int] = []
         stored: list[int] = []
         for entry, text in zip(listing.entries, repaired, strict=True):
             change = papers.store_entry(
-                connection, entry, text, now=now, listed_on=listing.listed_on
+                connection,
+                _without_foreign_version(connection, entry, listing.source),
+                text,
+                now=now,
+                listed_on=listing.listed_on,
             )
             stored.append(change.paper_id)
             new += change.new
@@ -79,21 +133,136 @@ def ingest(
             paper_ids=stored,
             now=now,
         )
-        outcome, note = listing.outcome, listing.note
-        if outcome is Outcome.OK and listing.listed_on is not None and announced:
-            distinct = sorted(set(announced))
-            earlier = listings.appeared_before(
-                connection, distinct, listing.source, listing.listed_on
-            )
-            if earlier == len(distinct):
-                outcome = Outcome.STALE
-                note = f"all {earlier} papers were already announced on an earlier day"
+        outcome, note = _judge(connection, listing, location, announced)
         listings.finish(
             connection, listing_id, outcome=outcome, note=note, new=new, updated=updated
         )
         faults.reach("in_ingest")
+    return _told(listing, location, outcome, note, new=new, updated=updated)
+
+
+def _judge(
+    connection: sqlite3.Connection, listing: Listing, location: str, announced: Sequence[int]
+) -> tuple[Outcome, str]:
+    """Return the outcome and its note, seen beside what the source brought before."""
+    outcome, note, day = listing.outcome, listing.note, listing.listed_on
+    if day is None:
+        return outcome, note
+    if outcome is Outcome.OK and announced:
+        distinct = sorted(set(announced))
+        earlier = listings.appeared_before(connection, distinct, listing.source, day)
+        if earlier == len(distinct):
+            return (
+                Outcome.STALE,
+                f"all {earlier} papers were already announced on an earlier day",
+            )
+    if outcome is Outcome.EMPTY:
+        before = listings.most_parsed(connection, listing.source, location, day)
+        if before:
+            words = f"the day had {before} papers when it was read before, and has none now"
+            return Outcome.BROKEN, f"{words}; they are kept"
+        last = listings.newest_day(connection, listing.source, day)
+        if day.weekday() < 5 and last is not None and day - last > LONGEST_SILENCE:
+            return Outcome.STALE, f"no paper was listed since {last}"
+    return outcome, note
+
+
+def believe(listing: Listing, now: datetime) -> Listing:
+    """Return the listing without days that cannot be, which would stand before all others for ever.
+
+    A listing that names such a day counts as today's; a paper of such a day has no date.
+    """
+    today = now.date()
+    day, note = listing.listed_on, listing.note
+    if day is not None and not FIRST_LISTING <= day <= today + AHEAD:
+        note = f"{note} Its day, {day}, cannot be: it counts as today's.".strip()
+        day = today
+    entries = tuple(
+        entry
+        if entry.published is None or FIRST_PAPER <= entry.published <= today + ISSUES_AHEAD
+        else replace(entry, published=None)
+        for entry in listing.entries
+    )
+    return replace(listing, listed_on=day, note=note, entries=entries)
+
+
+def part_rivals(listing: Listing, repaired: Sequence[Repaired]) -> tuple[Listing, list[Repaired]]:
+    """Return the listing with only the first of different papers that claim one id.
+
+    The others are rejected with that reason. An id that is listed twice for one paper, by its
+    title or its first author, or as two versions, is no such claim.
+    """
+    first: dict[tuple[str, int | None], tuple[Entry, Repaired]] = {}
+    kept: list[Entry] = []
+    texts: list[Repaired] = []
+    rejects: list[Reject] = []
+    for position, entry, text in zip(_positions(listing), listing.entries, repaired, strict=True):
+        name = entry.arxiv_id or entry.doi
+        if name is not None:
+            rival, rival_text = first.setdefault((name, entry.version), (entry, text))
+            if _differ(rival_text, text):
+                reason = f"the id {name} was given to another paper before it, “{rival.title[:80]}”"
+                rejects.append(Reject(position, entry.title[:120], reason, entry.abstract[:2_000]))
+                continue
+        kept.append(entry)
+        texts.append(text)
+    if not rejects:
+        return listing, list(repaired)
+    rejected = (*listing.rejects, *rejects)
+    note = listing.note
+    if listing.outcome is Outcome.OK:
+        note = f"{len(rejected)} of {listing.declared} entries could not be read."
+    return replace(listing, entries=tuple(kept), rejects=rejected, note=note), texts
+
+
+def _positions(listing: Listing) -> Iterator[int]:
+    """Yield the place of each entry among all that were declared, from 1."""
+    taken = {reject.position for reject in listing.rejects}
+    free = (number for number in itertools.count(1) if number not in taken)
+    return itertools.islice(free, len(listing.entries))
+
+
+def _differ(one: Repaired, other: Repaired) -> bool:
+    if one.title_key == other.title_key:
+        return False
+    return one.author_key != other.author_key or not one.author_key
+
+
+def _without_foreign_version(connection: sqlite3.Connection, entry: Entry, source: str) -> Entry:
+    # A blog that links to "v9" of what arXiv lists must not give the paper its own headline.
+    if (
+        entry.version is None
+        or entry.arxiv_id is None
+        or source == AUTHORITY
+        or not listings.brought_by_another(connection, entry.arxiv_id, source)
+    ):
+        return entry
+    return replace(entry, version=None)
+
+
+def _part(listing: Listing, start: int) -> Listing:
+    """Return the part of a listing that begins at an entry; the rejects are the first part's."""
+    if len(listing.entries) <= PART:
+        return listing
+    entries = listing.entries[start : start + PART]
+    if start:
+        return replace(listing, declared=len(entries), entries=entries, rejects=())
+    others = len(listing.entries) - len(entries)
+    return replace(listing, declared=listing.declared - others, entries=entries)
+
+
+def _join(parts: Sequence[Ingested]) -> Ingested:
+    """Return what all parts brought together, with the word of the one that says most."""
+    repeats = {Outcome.UNCHANGED, Outcome.STALE}
+    telling = min(parts, key=lambda part: (part.outcome in repeats, part.outcome))
     return replace(
-        _repeated(listing, location), outcome=outcome, note=note, new=new, updated=updated
+        telling,
+        declared=sum(part.declared for part in parts),
+        parsed=sum(part.parsed for part in parts),
+        quarantined=sum(part.quarantined for part in parts),
+        new=sum(part.new for part in parts),
+        updated=sum(part.updated for part in parts),
+        rejects=tuple(reject for part in parts for reject in part.rejects),
     )
 
 
@@ -118,19 +287,36 @@ def _author_key(name: str) -> str:
     return author_key(name)
 
 
-def _repeated(listing: Listing, location: str) -> Ingested:
-    known = listing.outcome is Outcome.OK
+def _repeated(listing: Listing, location: str, earlier: Reading) -> Ingested:
+    if listing.outcome is Outcome.OK:
+        note = "; ".join(filter(None, ("read before, nothing changed", listing.note)))
+        return _told(listing, location, Outcome.UNCHANGED, note)
+    if listing.outcome is Outcome.EMPTY:
+        # What it was found to be beside the days before it still holds.
+        return _told(listing, location, earlier.outcome, earlier.note)
+    return _told(listing, location, listing.outcome, listing.note)
+
+
+def _told(
+    listing: Listing,
+    location: str,
+    outcome: Outcome,
+    note: str,
+    *,
+    new: int = 0,
+    updated: int = 0,
+) -> Ingested:
     return Ingested(
         source=listing.source,
         location=location,
         listed_on=listing.listed_on,
-        outcome=Outcome.UNCHANGED if known else listing.outcome,
-        note="read before, nothing changed" if known else listing.note,
+        outcome=outcome,
+        note=note,
         declared=listing.declared,
         parsed=len(listing.entries),
         quarantined=len(listing.rejects),
-        new=0,
-        updated=0,
+        new=new,
+        updated=updated,
         rejects=listing.rejects,
     )
 

@@ -33,7 +33,7 @@ QUERY_BASE_URL = "https://export.arxiv.org"
 SLICE = 2_000
 IDS_A_REQUEST = 100
 
-CUT = "The document ends in the middle; the complete entries before were kept."
+_CUT = "The document ends in the middle; the complete entries before were kept."
 _PREFIX = re.compile(
     r"\s*(?:arXiv:(?P<id>\S+)\s+Announce Type:\s*(?P<announce>[a-z-]+)\s*)?(?:Abstract:\s*)?",
     re.IGNORECASE,
@@ -175,6 +175,13 @@ def _open(
     return None, payload.nothing(NAME, day, Outcome.BROKEN, note)
 
 
+def cut_of(document: Document) -> str:
+    """Return why a document is not read to its end; empty where it is."""
+    if document.more:
+        return payload.MORE
+    return _CUT if document.cut else ""
+
+
 def _read_items(
     document: Document, listed_on: date | None, read: Callable[[Element], Entry]
 ) -> Listing:
@@ -193,7 +200,7 @@ def _read_items(
             label = title or child_text(item, "guid", "id", "link")
             rejects.append(payload.reject(position, label, str(trouble), text_of(item)))
     rejects += payload.lost_items(len(document.items), document.declared, cut=document.cut)
-    cut = CUT if document.cut else ""
+    cut = cut_of(document)
     listing = payload.conclude(NAME, listed_on, document.declared, entries, rejects, cut=cut)
     if refusal and not entries:
         return replace(listing, outcome=Outcome.REFUSED, note=refusal)

@@ -11,7 +11,7 @@ from bot.domain import Entry, Listing, Outcome, Reject
 from bot.identify import arxiv_id, doi, paper_url
 from bot.ports import Request
 from bot.sources import payload
-from bot.sources.arxiv import CUT, NAME, split_authors
+from bot.sources.arxiv import NAME, cut_of, split_authors
 from bot.sources.payload import UnreadableError
 from bot.sources.xml_tree import (
     child_text,
@@ -95,7 +95,7 @@ class ArxivOai:
                 label = _label(record)
                 rejects.append(payload.reject(position, label, str(trouble), text_of(record)))
         rejects += payload.lost_items(len(document.items), document.declared, cut=document.cut)
-        cut = CUT if document.cut else ""
+        cut = cut_of(document)
         return payload.conclude(NAME, None, document.declared, entries, rejects, cut=cut)
 
 

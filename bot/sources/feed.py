@@ -12,11 +12,10 @@ from bot.domain import Entry, Listing, Outcome, Reject
 from bot.identify import arxiv_id, doi, doi_url, paper_url, web_url
 from bot.ports import Request
 from bot.sources import payload
-from bot.sources.arxiv import CUT, split_authors
+from bot.sources.arxiv import cut_of, split_authors
 from bot.sources.payload import UnreadableError
 from bot.sources.xml_tree import Document, local_name, read_document
 
-_MOST_ITEMS = 10_000
 _TAG = re.compile(r"</?[A-Za-z][^<>]{0,2000}>|<!--.*?-->", re.DOTALL)
 _BLOCK_TAG = re.compile(r"</?(?:p|div|br|li|ul|ol|h[1-6]|tr|td|section)\b[^<>]*>", re.IGNORECASE)
 _HIDDEN_TEXT = re.compile(r"<(script|style)\b.*?(?:</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL)
@@ -42,10 +41,7 @@ class Feed:
         if away is not None:
             return away
         tree = read_document(text, ("item", "entry")) if "<" in text else None
-        if tree is not None and tree.declared > _MOST_ITEMS:
-            note = f"The answer announces more than {_MOST_ITEMS} entries."
-            return payload.nothing(self.name, request.day, Outcome.BROKEN, note)
-        version, items = _parse_feed(text)
+        version, items = _parse_feed(text if tree is None else tree.text)
         if tree is None or (not version and local_name(tree.root) not in {"rss", "feed", "RDF"}):
             note = "The answer is no RSS, Atom or RDF feed."
             return payload.nothing(self.name, request.day, Outcome.BROKEN, note)
@@ -67,7 +63,7 @@ class Feed:
                     payload.reject(position, label, str(trouble), _text(item, "summary"))
                 )
         rejects += payload.lost_items(len(whole), tree.declared, cut=tree.cut)
-        cut = CUT if tree.cut else ""
+        cut = cut_of(tree)
         return payload.conclude(self.name, day, tree.declared, entries, rejects, cut=cut)
 
 

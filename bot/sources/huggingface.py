@@ -18,7 +18,6 @@ BASE_URL = "https://huggingface.co"
 PAGE_LIMIT = 100
 # What the API gives when no limit is asked for; recorded days were cut there.
 DEFAULT_LIMIT = 50
-_MOST_ENTRIES = 10_000
 
 
 class By(StrEnum):
@@ -92,11 +91,11 @@ def read_daily_papers(source: str, body: bytes, day: date | None) -> Listing:
         return away
     if not text.lstrip("\ufeff \t\r\n").startswith("["):
         return _not_an_array(source, day, text)
-    found = list(islice(json_text.elements(text), _MOST_ENTRIES + 1))
-    if len(found) > _MOST_ENTRIES:
-        note = f"The answer is an array of more than {_MOST_ENTRIES} elements."
-        return payload.nothing(source, day, Outcome.BROKEN, note)
+    found = list(islice(json_text.elements(text), payload.MOST_ENTRIES + 1))
     cut = "" if json_text.closes(text) and not any(one.cut for one in found) else _CUT
+    if len(found) > payload.MOST_ENTRIES:
+        found.pop()
+        cut = payload.MORE
 
     entries: list[Entry] = []
     rejects: list[Reject] = []

@@ -13,6 +13,9 @@ from bot.domain import Entry, Listing, Outcome, Reject
 
 # An answer beyond this is no listing; the fetcher stops far earlier, a saved file may not.
 MAX_BYTES = 64 * 2**20
+# Five times what any source lists in a day; of a longer listing the first ones are read.
+MOST_ENTRIES = 10_000
+MORE = f"The answer holds more than {MOST_ENTRIES:,} entries; only the first ones were read."
 
 # More of them than any listing has entries would say no more than the first ones.
 _MOST_LOST = 3_000
@@ -191,7 +194,8 @@ def conclude(
 ) -> Listing:
     """Close a listing: count, choose the word, say why. ``cut`` says where it ends early."""
     declared = max(declared, len(entries) + len(rejects))
-    if cut:
+    # However much more there is: where every one of the first is unreadable, it is no listing.
+    if cut and not (cut == MORE and not entries and declared == len(rejects)):
         outcome, note = Outcome.TRUNCATED, cut
     elif declared == 0:
         outcome, note = Outcome.EMPTY, "A valid listing without papers."

@@ -7,9 +7,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from html import unescape
 from html.entities import html5
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from bot.sources.payload import scrub
+from bot.sources.payload import MOST_ENTRIES, scrub
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
@@ -32,13 +33,16 @@ class Document:
 
     ``declared`` counts the openings of items in the text, ``items`` are those that could be built
     (a last one that the document's end cuts is not among them); ``cut`` tells that the document
-    ends before its root does.
+    ends before its root does, ``more`` that there are items beyond those that are read of any
+    document. ``text`` is what was read: shorter than the document where there is more.
     """
 
     root: Element
     items: tuple[Element, ...]
     declared: int
     cut: bool
+    more: bool
+    text: str
 
 
 def read_document(text: str, item_names: Collection[str]) -> Document | None:
@@ -49,6 +53,10 @@ def read_document(text: str, item_names: Collection[str]) -> Document | None:
     """
     from lxml import etree
 
+    names = "|".join(re.escape(name) for name in item_names)
+    opening = re.compile(rf"<(?:[\w.-]+:)?(?:{names})(?=[\s/>])")
+    text, more = _first_items(text, opening)
+    whole = text
     text = _PROLOG.sub("", text.lstrip("\ufeff \t\r\n"), count=1)
     if (at := text.find("<!DOCTYPE")) >= 0 and (doctype := _DOCTYPE.match(text, at)):
         text = text[:at] + text[doctype.end() :]
@@ -73,8 +81,7 @@ def read_document(text: str, item_names: Collection[str]) -> Document | None:
     if root is None:
         return None
 
-    names = "|".join(re.escape(name) for name in item_names)
-    openings = [m.end() for m in re.finditer(rf"<(?:[\w.-]+:)?(?:{names})(?=[\s/>])", markup)]
+    openings = [m.end() for m in opening.finditer(markup)]
     last = openings[-1] if openings else 0
     cut = not _closes_root(markup, last)
     items = [one for one in root.iter() if local_name(one) in item_names]
@@ -83,7 +90,17 @@ def read_document(text: str, item_names: Collection[str]) -> Document | None:
     )
     if partial and len(items) == len(openings):
         items.pop()
-    return Document(root, tuple(items), len(openings), cut)
+    return Document(root, tuple(items), len(openings), cut, more, whole)
+
+
+def _first_items(text: str, opening: re.Pattern[str]) -> tuple[str, bool]:
+    """Cut a document before the item that is one too many, so that nothing larger is ever built."""
+    if sum(1 for _ in islice(opening.finditer(text), MOST_ENTRIES + 1)) <= MOST_ENTRIES:
+        return text, False
+    # What looks like an item within a section or a comment is none: those are blanked, in place.
+    markup = _OPAQUE.sub(lambda match: " " * len(match[0]), text)
+    beyond = next(islice(opening.finditer(markup), MOST_ENTRIES, None), None)
+    return (text, False) if beyond is None else (text[: beyond.start()], True)
 
 
 def _closes_root(markup: str, last_opening: int) -> bool:

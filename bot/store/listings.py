@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from bot.domain import Announce, Listing, Outcome, Reject
-from bot.store.times import day_or_none, to_text, to_time, to_time_or_none
+from bot.store.times import day_or_none, to_date_or_none, to_text, to_time, to_time_or_none
 
 RAW_KEPT = 8_000  # characters of a quarantined entry that are kept
 
@@ -38,13 +38,54 @@ class Wanted:
     answer: str
 
 
-def known(connection: sqlite3.Connection, source: str, sha256: str) -> bool:
-    """Tell whether this very answer was already read."""
-    return bool(
-        connection.execute(
-            "SELECT 1 FROM listings WHERE source = ? AND sha256 = ?", (source, sha256)
-        ).fetchone()
-    )
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What an answer turned out to be when it was read."""
+
+    listing_id: int
+    outcome: Outcome
+    note: str
+    parsed: int
+
+
+def reading(connection: sqlite3.Connection, source: str, sha256: str) -> Reading | None:
+    """Return what this very answer was when it was read before, or None."""
+    row = connection.execute(
+        "SELECT id, outcome, note, parsed FROM listings WHERE source = ? AND sha256 = ?",
+        (source, sha256),
+    ).fetchone()
+    if row is None:
+        return None
+    return Reading(row["id"], Outcome(row["outcome"]), row["note"], row["parsed"])
+
+
+def most_parsed(connection: sqlite3.Connection, source: str, location: str, day: date) -> int:
+    """Return the most entries that a day ever had at an address."""
+    row = connection.execute(
+        "SELECT coalesce(max(parsed), 0) FROM listings"
+        " WHERE source = ? AND listed_on = ? AND location = ?",
+        (source, day.isoformat(), location),
+    ).fetchone()
+    return int(row[0])
+
+
+def newest_day(connection: sqlite3.Connection, source: str, before: date) -> date | None:
+    """Return the last day before another for which a source brought papers, or None."""
+    row = connection.execute(
+        "SELECT max(listed_on) FROM listings WHERE source = ? AND listed_on < ? AND parsed > 0",
+        (source, before.isoformat()),
+    ).fetchone()
+    return to_date_or_none(row[0])
+
+
+def brought_by_another(connection: sqlite3.Connection, arxiv_id: str, source: str) -> bool:
+    """Tell whether a paper is known from some other source."""
+    row = connection.execute(
+        "SELECT 1 FROM papers p JOIN appearances a ON a.paper_id = p.id"
+        " WHERE p.arxiv_id = ? AND a.source <> ? LIMIT 1",
+        (arxiv_id, source),
+    ).fetchone()
+    return row is not None
 
 
 def insert(
@@ -70,6 +111,24 @@ def insert(
     listing_id = int(cursor.lastrowid or 0)
     quarantine(connection, listing_id, listing.rejects)
     return listing_id
+
+
+def renew(connection: sqlite3.Connection, listing_id: int, listing: Listing) -> None:
+    """Write anew what a listing held, now that more of it can be read."""
+    connection.execute(
+        "UPDATE listings SET outcome = ?, note = ?, declared = ?, parsed = ?, quarantined = ?"
+        " WHERE id = ?",
+        (
+            listing.outcome,
+            listing.note,
+            listing.declared,
+            len(listing.entries),
+            len(listing.rejects),
+            listing_id,
+        ),
+    )
+    connection.execute("DELETE FROM quarantine WHERE listing_id = ?", (listing_id,))
+    quarantine(connection, listing_id, listing.rejects)
 
 
 def quarantine(connection: sqlite3.Connection, listing_id: int, rejects: Sequence[Reject]) -> None:

@@ -25,6 +25,8 @@ class Answer:
     piece: int = 0  # send so many bytes at a time, 0: all at once
     pause: float = 0.0  # seconds before the headers and before each piece
     reset: bool = False  # drop the connection without an answer
+    again: bytes = b""  # what follows the body, over and over, made as it is sent
+    times: int = 0  # how often it follows; -1: until the reader has had enough
 
 
 def page(
@@ -74,6 +76,16 @@ def gzip_bomb(size: int) -> Answer:
     )
 
 
+def vast(size: int, again: bytes = b" " * 65_536) -> Answer:
+    """Answer so many bytes, announced as such, which never are in memory together."""
+    return Answer(again=again, times=size // len(again))
+
+
+def endless(body: bytes, again: bytes, *, pause: float = 0.0) -> Answer:
+    """Answer a body that goes on and on, with a pause before each further piece."""
+    return Answer(body=body, again=again, times=-1, pause=pause, piece=len(again))
+
+
 def hang_up() -> Answer:
     """Close the connection instead of answering."""
     return Answer(reset=True)
@@ -105,6 +117,7 @@ class LoopbackSource:
     def __init__(self) -> None:
         self.requests: list[Seen] = []
         self.most_at_once = 0
+        self.sent = 0  # bytes of bodies, as far as the readers took them
         self._routes: dict[str, list[_Route]] = {}
         self._running = 0
         self._runner: web.ServerRunner | None = None
@@ -180,13 +193,23 @@ class LoopbackSource:
             kept = {k: v for k, v in answer.headers.items() if k in {"ETag", "Last-Modified"}}
             return web.Response(status=304, headers=kept)
         response = web.StreamResponse(status=answer.status, headers=answer.headers)
-        response.content_length = len(answer.body) + answer.missing
+        if answer.times >= 0:
+            length = len(answer.body) + answer.times * len(answer.again) + answer.missing
+            response.content_length = length
         await response.prepare(request)
         piece = answer.piece or len(answer.body) or 1
         for start in range(0, len(answer.body), piece):
             if answer.pause:
                 await asyncio.sleep(answer.pause)
             await response.write(answer.body[start : start + piece])
+            self.sent += piece
+        count = 0
+        while count != answer.times:
+            if answer.pause:
+                await asyncio.sleep(answer.pause)
+            await response.write(answer.again)
+            self.sent += len(answer.again)
+            count += 1
         if answer.missing:
             _hang_up(request)
             return response

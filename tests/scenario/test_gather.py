@@ -223,6 +223,7 @@ async def test_a_feed_that_serves_yesterdays_batch_again_is_stale(
     body = (shared_data / "arxiv_rss" / "2026-06-15.cs.CL.rss.xml").read_bytes()
     later = body.replace(b"15 Jun 2026", b"16 Jun 2026")
     assert later != body
+    world.now = datetime(2026, 6, 16, 12, tzinfo=UTC)
     world.source.add(RSS, page(body, **FEED), page(later, **FEED))
     assert await world.outcome(world.listing) is Outcome.OK
     [again] = await world.poll(world.listing)
