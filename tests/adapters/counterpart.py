@@ -15,7 +15,7 @@ import pytest
 from bot.domain import Card, CommandEvent, Post, PostKind, Reply, Signal, VoteEvent
 from bot.ports import ChatPlatform, FindOutcome, Inbound, SendOutcome, Sent
 
-PATIENCE = 10.0  # seconds that an event may take to come through
+PATIENCE = 30.0  # seconds that an event may take to come through on a busy machine
 
 
 class Fault(Enum):
@@ -146,6 +146,16 @@ async def until(reached: Callable[[], bool], what: str) -> None:
     while not reached():
         assert asyncio.get_running_loop().time() < deadline, f"waited in vain for {what}"
         await asyncio.sleep(0.01)
+
+
+def let_pass(seconds: float) -> None:
+    """Have the running loop believe that so much time went by: its timers come due at once.
+
+    A wait is so proved to end, or to be kept until its end, however busy the machine is.
+    """
+    loop = asyncio.get_running_loop()
+    before = loop.time
+    loop.time = lambda: before() + seconds  # type: ignore[method-assign]  # of this test's loop
 
 
 # --- samples ------------------------------------------------------------------------------------

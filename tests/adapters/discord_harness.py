@@ -27,7 +27,7 @@ from bot.domain import (
 )
 from bot.platforms.discord import Discord, Pace
 from bot.ports import ChatPlatform, FindOutcome, Inbound, Sent, Suggest, Suggestion
-from tests.adapters.counterpart import Answer, Capabilities, Fault, Held, RecordingInbound
+from tests.adapters.counterpart import Answer, Capabilities, Fault, Held, RecordingInbound, until
 from tests.adapters.loopback_discord import server as loopback
 from tests.adapters.loopback_discord.people import Asked, People
 from tests.adapters.loopback_discord.reading import Reading
@@ -35,9 +35,9 @@ from tests.adapters.loopback_discord.world import TEXT, THREAD, Channel, Guild, 
 
 MARKS = {Signal.LIKE: "👍", Signal.DISLIKE: "👎", Signal.SAVE: "🔖"}
 HASTE = Pace(
-    start=5.0,
-    send=10.0,
-    answer=1.0,
+    start=30.0,
+    send=30.0,
+    answer=20.0,
     retry=0.05,
     longest_retry=0.2,
     refused=0.2,
@@ -75,6 +75,19 @@ def adapter(server: loopback.LoopbackDiscord, **changes: Any) -> Discord:
     """Return an adapter that would connect to the server."""
     given = {"api_url": server.api_url, "pace": HASTE, **changes}
     return Discord(server.token, **given)
+
+
+async def knows_servers(platform: Discord, server: loopback.LoopbackDiscord) -> None:
+    """Wait until an adapter that is connected was told of every server."""
+
+    def known() -> bool:
+        found = platform._client
+        if found is None or not platform.health().ok:
+            return True  # not connected: nothing is told
+        held = [found.get_guild(guild.id) for guild in server.guilds.values() if not guild.removed]
+        return all(guild is not None and not guild.unavailable for guild in held)
+
+    await until(known, "word of the servers")
 
 
 class WholeInbound:
@@ -133,6 +146,7 @@ class DiscordHarness:
     async def connect(self, inbound: Inbound) -> ChatPlatform:
         self.platform = adapter(self.server)
         await self.platform.start(WholeInbound(inbound))
+        await knows_servers(self.platform, self.server)
         return self.platform
 
     async def channel(self) -> str:
@@ -270,6 +284,7 @@ async def stage(
         inbound, platform = WholeInbound(core), adapter(server, **changes)
         await platform.start(inbound)
         try:
+            await knows_servers(platform, server)
             ada = server.user("ada")
             yield Stage(server, folk, guild, channel, ada, core, inbound, platform)
         finally:

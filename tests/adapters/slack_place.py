@@ -19,7 +19,7 @@ from bot.platforms.slack import Connection, Slack
 from bot.platforms.slack.blocks import Target, read_target
 from bot.ports import ChatPlatform, Inbound, Suggest, Suggestion
 from tests.adapters.counterpart import Answer, Capabilities, Fault, Held, RecordingInbound, until
-from tests.adapters.loopback_slack_wire import WiredSlack, elements
+from tests.adapters.loopback_slack_wire import ACK_SECONDS, WiredSlack, elements
 from tests.adapters.slack_reader import read_message
 from tests.adapters.slack_world import (
     APP_TOKEN,
@@ -81,11 +81,14 @@ class SlackHarness:
     capabilities = Capabilities(drops_repeats=False)
     people = ("UADA", "UBEN")
 
-    def __init__(self, *, http: bool = False, **options: Any) -> None:
+    def __init__(self, *, http: bool = False, ping_seconds: float = 20.0, **options: Any) -> None:
         self.slack = WiredSlack()
         self.http = http
+        # A busy machine may take long for a ping; only who waits for a new connection hurries.
+        self.ping_seconds = ping_seconds
         self.options = options
         self.adapter: Slack | None = None
+        self.core: RecordingInbound | None = None
         for person in self.people:
             self.slack.user(person)
 
@@ -106,13 +109,14 @@ class SlackHarness:
             "app_token": None if self.http else APP_TOKEN,
             "signing_secret": SIGNING_SECRET if self.http else None,
             "port": 0,
-            "ping_seconds": 0.4,
+            "ping_seconds": self.ping_seconds,
             "pace_seconds": 0.0,
         }
         return Connection(**(given | changes))
 
     async def connect(self, inbound: Inbound | RecordingInbound) -> ChatPlatform:
         whole = WholeInbound(inbound) if isinstance(inbound, RecordingInbound) else inbound
+        self.core = whole.core if isinstance(whole, WholeInbound) else None
         self.adapter = Slack(self.connection(), **self.options)
         await self.adapter.start(whole)
         if self.http:
@@ -143,6 +147,9 @@ class SlackHarness:
         number: int | None = None,
     ) -> None:
         name = NAMES[signal] if number is None else NUMBERS[number - 1]
+        # What a core that fails does not take is never acknowledged, however long one waits.
+        failing = self.core is not None and self.core.failure is not None
+        self.slack.ack_seconds = 0.2 if failing else ACK_SECONDS
         await self.slack.react(self.room(address), remote_id, person, name, on=on)
 
     async def press(

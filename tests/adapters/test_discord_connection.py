@@ -178,7 +178,9 @@ async def test_a_resume_that_is_refused_becomes_a_new_session() -> None:
 
 async def test_a_refused_token_is_told_and_tried_again_slowly() -> None:
     async with loopback_discord() as server:
-        platform = Discord("wrong", api_url=server.api_url, pace=replace(HASTE, start=0.1))
+        platform = Discord(
+            "wrong", api_url=server.api_url, pace=replace(HASTE, start=0.1, refused=1.0)
+        )
         await platform.start(WholeInbound(RecordingInbound()))
         try:
             await until(lambda: "discord.token" in platform.health().words, "words on the token")
@@ -285,9 +287,9 @@ async def test_bytes_that_are_no_message_cost_a_new_session_and_no_more() -> Non
 async def test_shards_begin_one_after_another_as_the_gateway_asks() -> None:
     def ask(server: LoopbackDiscord) -> None:
         server.shards, server.max_concurrency = 3, 1
-        server.gateway.identify_interval = 0.15
+        server.gateway.identify_interval = 0.05
 
-    async with stage(ask, pace=replace(HASTE, identify=0.2)) as scene:
+    async with stage(ask, pace=replace(HASTE, identify=0.6)) as scene:
         assert scene.server.gateway.identified == [(0, 3), (1, 3), (2, 3)]
         assert scene.platform.health().ok
 
@@ -327,21 +329,25 @@ async def test_stop_while_connecting_is_quick_and_quiet() -> None:
         server.gateway.open = False
         platform = adapter(server, pace=replace(HASTE, start=0.05))
         await platform.start(WholeInbound(RecordingInbound()))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(25):
             await platform.stop()
 
 
 async def test_stop_waits_for_what_the_core_is_doing_and_for_the_reply() -> None:
     async with stage() as scene:
+        begun: list[str] = []
         done: list[str] = []
+        go = asyncio.Event()
 
         async def command(_: object) -> Reply:
-            await asyncio.sleep(0.15)
+            begun.append("command")
+            await go.wait()
             done.append("command")
             return Reply("Done before the end.")
 
         async def vote(_: object) -> Reply:
-            await asyncio.sleep(0.25)
+            begun.append("vote")
+            await go.wait()
             done.append("vote")
             return Reply("Noted.")
 
@@ -349,8 +355,12 @@ async def test_stop_waits_for_what_the_core_is_doing_and_for_the_reply() -> None
         scene.core.command, scene.core.vote = command, vote  # type: ignore[method-assign, assignment]
         await scene.server.react(scene.channel.messages[0], scene.ada, "👍", on=True)
         asked = await scene.folk.slash(scene.channel, scene.ada, "help", wait=False)
-        await asyncio.sleep(0.1)
-        await scene.platform.stop()
+        await until(lambda: len(begun) == 2, "both to begin")
+        stopping = asyncio.create_task(scene.platform.stop())
+        await asyncio.wait([stopping], timeout=0.1)
+        assert not stopping.done()
+        go.set()
+        await stopping
         assert sorted(done) == ["command", "vote"]
         assert "Done before the end." in answer(asked).text
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from bot.domain import ChannelState
-from bot.ports import Absent, CannotTell, Found, Rejected, Retry, Sent, Unknown
-from tests.adapters.counterpart import header, paper
+from bot.ports import Absent, CannotTell, Found, Rejected, Retry, SendOutcome, Sent, Unknown
+from tests.adapters.counterpart import header, let_pass, paper, until
 from tests.adapters.discord_harness import HASTE, Stage, stage
 from tests.adapters.loopback_discord.rest import MESSAGES
 from tests.adapters.loopback_discord.server import Fault
@@ -25,6 +26,14 @@ def fault(scene: Stage, **changes: object) -> None:
     scene.server.faults.append(Fault(path, **changes))  # type: ignore[arg-type]
 
 
+async def out_of_patience(scene: Stage, key: str, reached: Callable[[], bool]) -> SendOutcome:
+    """Send, and let the time for it pass once something is reached."""
+    sending = asyncio.create_task(scene.platform.send(scene.address, paper(), key))
+    await until(reached, "the request")
+    let_pass(scene.platform._pace.send)
+    return await sending
+
+
 async def test_the_key_is_the_nonce_and_repeats_are_to_be_dropped() -> None:
     async with stage() as scene:
         await scene.sent(paper(), "0123456789abcdefghijklmn")
@@ -37,16 +46,26 @@ async def test_the_key_is_the_nonce_and_repeats_are_to_be_dropped() -> None:
 @pytest.mark.parametrize("everywhere", [False, True])
 async def test_a_429_is_waited_out(everywhere: bool) -> None:
     async with stage() as scene:
-        fault(scene, status=429, body={**SLOW, "global": everywhere}, headers=VIA)
+        body = {**SLOW, "retry_after": 20.0, "global": everywhere}
+        fault(scene, status=429, body=body, headers=VIA)
         other = await scene.server.channel(scene.guild, "other")
-        begun = asyncio.get_running_loop().time()
+        address = f"{scene.guild.id}/{other.id}"
+        client = scene.platform._client
+        assert client is not None
         first = asyncio.create_task(scene.sent(paper(), "k1"))
-        await asyncio.sleep(0.1)
-        await scene.platform.send(f"{scene.guild.id}/{other.id}", paper(), "k2")
-        other_took = asyncio.get_running_loop().time() - begun
-        await first
-        assert asyncio.get_running_loop().time() - begun >= 0.3
-        assert (other_took >= 0.3) is everywhere
+        await until(lambda: 429 in [seen.status for seen in scene.server.seen], "the refusal")
+        if everywhere:
+            await until(lambda: not client.http._global_over.is_set(), "the wait")
+        second = asyncio.create_task(scene.platform.send(address, paper(), "k2"))
+        if everywhere:
+            await asyncio.wait([second], timeout=0.1)
+            assert not second.done()
+        else:
+            await second
+        assert not first.done()
+        assert len(other.messages) == (0 if everywhere else 1)
+        let_pass(20)
+        await asyncio.gather(first, second)
         assert len(scene.channel.messages) == len(other.messages) == 1
 
 
@@ -77,12 +96,17 @@ async def test_limits_in_headers_are_kept_before_they_bite() -> None:
 
 
 async def test_a_limit_sat_out_after_acceptance_is_not_taken_for_nothing_sent() -> None:
-    async with stage(pace=replace(HASTE, send=0.3)) as scene:
-        scene.server.limits["POST", MESSAGES] = (1, 3.0)
-        outcome = await scene.platform.send(scene.address, paper(), "k1")
+    async with stage(pace=replace(HASTE, send=10)) as scene:
+        scene.server.limits["POST", MESSAGES] = (1, 28.0)
+        outcome = await out_of_patience(scene, "k1", lambda: bool(scene.channel.messages))
         assert isinstance(outcome, Unknown)
         assert isinstance(await scene.find("k1"), Found)
-        outcome = await scene.platform.send(scene.address, paper(2), "k2")
+        client = scene.platform._client
+        assert client is not None
+        limits = client.http._buckets.values()
+        outcome = await out_of_patience(
+            scene, "k2", lambda: any(limit._pending_requests for limit in limits)
+        )
         assert isinstance(outcome, Retry)  # it never left
         assert len(scene.channel.messages) == 1
 
@@ -105,7 +129,7 @@ async def test_a_server_error_is_never_answered_by_a_blind_repeat(
 
 
 async def test_server_errors_without_end_leave_it_open() -> None:
-    async with stage(pace=replace(HASTE, send=0.5)) as scene:
+    async with stage() as scene:
         fault(scene, status=500, body={"message": "oops", "code": 0}, accept=True, times=9)
         outcome = await scene.platform.send(scene.address, paper(), "k1")
         assert isinstance(outcome, Unknown)
@@ -131,9 +155,10 @@ async def test_a_503_is_for_us_to_try_again() -> None:
 
 
 async def test_a_timeout_after_acceptance_is_reconciled_from_the_history() -> None:
-    async with stage(pace=replace(HASTE, send=0.3)) as scene:
+    async with stage() as scene:
         fault(scene, accept=True, hang=True)
-        assert isinstance(await scene.platform.send(scene.address, paper(), "k1"), Unknown)
+        outcome = await out_of_patience(scene, "k1", lambda: bool(scene.channel.messages))
+        assert isinstance(outcome, Unknown)
         (message,) = scene.channel.messages
         assert await scene.find("k1") == Found(str(message.id))
 
@@ -238,8 +263,8 @@ async def test_a_send_that_hangs_does_not_hold_up_a_stop() -> None:
     async with stage(pace=replace(HASTE, send=30, finish=0.2)) as scene:
         fault(scene, accept=True, hang=True)
         sending = asyncio.create_task(scene.platform.send(scene.address, paper(), "k1"))
-        await asyncio.sleep(0.1)
-        async with asyncio.timeout(20):
+        await until(lambda: bool(scene.channel.messages), "the request")
+        async with asyncio.timeout(25):  # not the thirty seconds of a send
             await scene.platform.stop()
         (ended,) = await asyncio.gather(sending, return_exceptions=True)
         assert isinstance(ended, asyncio.CancelledError)  # neither sent nor not sent

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
@@ -12,7 +13,8 @@ import pytest
 from bot.domain import PaperwireError, Signal
 from bot.platforms.slack import Connection, Slack
 from bot.ports import Retry, Sent
-from tests.adapters.counterpart import RecordingInbound, paper, until
+from tests.adapters.counterpart import RecordingInbound, let_pass, paper, until
+from tests.adapters.loopback_slack_wire import ACK_SECONDS
 from tests.adapters.slack_fixtures import Stage, by_socket, stage
 from tests.adapters.slack_place import SlackHarness, WholeInbound
 from tests.adapters.slack_world import BOT_TOKEN, SIGNING_SECRET, Fault, refused
@@ -39,13 +41,26 @@ async def posted(stage: Stage, number: int = 1) -> str:
 # --- Socket Mode --------------------------------------------------------------------------------
 
 
-async def test_a_killed_socket_comes_back_and_says_so(by_socket: Stage) -> None:
-    stage = by_socket
-    await until(lambda: stage.core.reconnections == 1, "the first connection")
+@pytest.fixture
+async def hasty() -> AsyncIterator[Stage]:
+    """Socket Mode, and an adapter that soon notices that its connection is gone."""
+    place = SlackHarness(ping_seconds=1.0)
+    await place.open()
+    core = WholeInbound()
+    await place.connect(core)
+    yield Stage(place, core, place.slack.room("papers"))
+    await place.close()
+
+
+async def test_a_killed_socket_comes_back_and_says_so(hasty: Stage) -> None:
+    stage = hasty
+    await until(lambda: stage.core.reconnections >= 1, "the first connection")
     ts = await posted(stage)
+    told = stage.core.reconnections
     await stage.slack.kill_sockets()
-    await until(lambda: stage.slack.sockets_opened == 2, "a second connection")
-    await until(lambda: stage.core.reconnections == 2, "word of the gap")
+    await until(lambda: stage.slack.sockets_opened >= 2, "a second connection")
+    await until(lambda: stage.core.reconnections > told, "word of the gap")
+    await stage.slack.connected()
     await stage.slack.react(stage.room, ts, "UADA", "+1", on=True)
     assert stage.core.core.votes[-1].signal is Signal.LIKE
 
@@ -61,13 +76,14 @@ async def test_posting_goes_on_while_the_socket_is_gone(by_socket: Stage) -> Non
 async def test_a_disconnect_frame_is_followed_by_a_new_connection(by_socket: Stage) -> None:
     stage = by_socket
     await stage.slack.ask_to_reconnect("warning")
-    await until(lambda: stage.slack.sockets_opened == 2, "a second connection")
+    await until(lambda: stage.slack.sockets_opened >= 2, "a second connection")
+    await stage.slack.connected()
     answer = await stage.type("help")
     assert "Understood." in answer["text"]
 
 
-async def test_an_address_that_fails_is_not_tried_for_ever(by_socket: Stage) -> None:
-    stage = by_socket
+async def test_an_address_that_fails_is_not_tried_for_ever(hasty: Stage) -> None:
+    stage = hasty
     stage.slack.sockets_offered = False
     await stage.slack.kill_sockets()
     before = len(stage.slack.called("apps.connections.open"))
@@ -75,25 +91,24 @@ async def test_an_address_that_fails_is_not_tried_for_ever(by_socket: Stage) -> 
         lambda: len(stage.slack.called("apps.connections.open")) >= before + 2, "new addresses"
     )
     stage.slack.sockets_offered = True
-    await until(lambda: stage.slack.sockets_opened == 2, "a connection")
+    await until(lambda: stage.slack.sockets_opened >= 2, "a connection")
 
 
 async def test_it_starts_while_slack_is_down_and_connects_when_it_is_up() -> None:
-    place = SlackHarness()
+    place = SlackHarness(ping_seconds=1.0)
     await place.open()
     port = place.slack.port
     await place.slack.stop()
     core = WholeInbound()
     place.adapter = Slack(place.connection())
-    started = time.monotonic()
-    await place.adapter.start(core)
-    assert time.monotonic() - started < 1
+    async with asyncio.timeout(30):
+        await place.adapter.start(core)  # though nobody is there to connect to
     outcome = await place.adapter.send("T0001/C1", paper(), "k1")
     assert isinstance(outcome, Retry)
     assert "could not be reached" in outcome.reason
     await place.slack.start(port)
     await place.slack.connected()
-    await until(lambda: core.reconnections == 1, "word of the connection")
+    await until(lambda: core.reconnections >= 1, "word of the connection")
     await place.close()
 
 
@@ -102,10 +117,12 @@ async def test_it_stops_at_once_while_slack_is_down(http: bool) -> None:
     place = SlackHarness(http=http)
     adapter = Slack(place.connection(api_url="http://127.0.0.1:1/api/"))
     await adapter.start(WholeInbound())
-    await asyncio.sleep(0.3)
-    started = time.monotonic()
-    await adapter.stop()
-    assert time.monotonic() - started < 1
+    if not http:
+        tries = adapter._socket
+        assert tries is not None
+        await until(lambda: tries._client.pause > 0, "a try that failed")
+    async with asyncio.timeout(30):
+        await adapter.stop()
     assert isinstance(await adapter.send("T1/C1", paper(), "k1"), Retry)
 
 
@@ -118,12 +135,15 @@ async def test_one_adapter_can_be_started_again(by_socket: Stage) -> None:
     await posted(stage)
 
 
-async def test_a_refused_app_token_is_not_hammered(by_socket: Stage) -> None:
-    stage = by_socket
+async def test_a_refused_app_token_is_not_hammered(hasty: Stage) -> None:
+    stage = hasty
+    socket = stage.adapter._socket
+    assert socket is not None
     stage.slack.app_tokens.clear()
     await stage.slack.kill_sockets()
     before = len(stage.slack.called("apps.connections.open"))
-    await asyncio.sleep(2)
+    await until(lambda: socket._client.pause > 0, "a refusal")
+    assert socket._client.pause >= 300
     assert len(stage.slack.called("apps.connections.open")) - before <= 2
 
 
@@ -156,6 +176,7 @@ async def test_a_vote_that_could_not_be_recorded_is_sent_again(stage: Stage) -> 
     asked = asyncio.create_task(stage.slack.event(reaction(stage, ts), event_id="EvFailed"))
     await until(lambda: len(stage.core.core.votes) == 1, "the first try")
     stage.core.core.failure = None
+    let_pass(ACK_SECONDS)
     assert await asked
     assert [vote.event_id for vote in stage.core.core.votes] == ["slack:EvFailed"] * 2
 

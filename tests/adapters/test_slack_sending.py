@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from datetime import UTC, datetime, timedelta
 
 import aiohttp
@@ -13,7 +12,7 @@ from structlog.testing import capture_logs
 from bot.domain import ChannelState
 from bot.platforms.slack import Slack
 from bot.ports import Absent, CannotTell, FindOutcome, Found, Rejected, Retry, Sent, Unknown
-from tests.adapters.counterpart import header, make_card, paper, single, words
+from tests.adapters.counterpart import header, let_pass, make_card, paper, single, until, words
 from tests.adapters.slack_fixtures import Stage, action_ids, by_socket, seen
 from tests.adapters.slack_place import SlackHarness, WholeInbound
 from tests.adapters.slack_world import Fault, rate_limited, refused
@@ -75,20 +74,28 @@ async def test_a_single_has_the_buttons_of_each_paper(by_socket: Stage) -> None:
 async def test_a_channel_gets_one_post_a_second_and_others_do_not_wait() -> None:
     place = SlackHarness()
     await place.open()
-    connection = place.connection(pace_seconds=0.4)
+    connection = place.connection(pace_seconds=1000)
     place.adapter = Slack(connection)
     await place.adapter.start(WholeInbound())
-    one, other = await place.channel(), await place.channel()
-    await asyncio.gather(
-        *(place.adapter.send(one, paper(n), f"a{n}") for n in (1, 2, 3)),
-        *(place.adapter.send(other, paper(n), f"b{n}") for n in (1, 2, 3)),
-    )
-    calls = place.slack.called("chat.postMessage")
-    for address in (one, other):
-        times = [c.at for c in calls if c.arguments["channel"] == address.rpartition("/")[2]]
-        gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
-        assert all(gap >= 0.39 for gap in gaps), gaps
-    assert max(c.at for c in calls) - min(c.at for c in calls) < 1.6
+    rooms = [place.room(await place.channel()) for _ in range(2)]
+    sending = [
+        asyncio.create_task(place.adapter.send(f"T0001/{room.id}", paper(n), f"{room.id}{n}"))
+        for room in rooms
+        for n in (1, 2, 3)
+    ]
+    for count in (1, 2, 3):
+        wanted = [count, count]
+        await until(
+            lambda wanted=wanted: [len(room.messages) for room in rooms] == wanted,
+            "each one's turn",
+        )
+        await until(lambda count=count: sum(s.done() for s in sending) == 2 * count, "the answers")
+        let_pass(900)
+        await asyncio.wait([s for s in sending if not s.done()] or sending, timeout=0.05)
+        assert [len(room.messages) for room in rooms] == wanted
+        let_pass(100)
+    for one in sending:
+        assert isinstance(await one, Sent)
     await place.close()
 
 
@@ -123,10 +130,14 @@ async def test_a_post_in_doubt_is_found_or_provably_absent(
 async def test_a_timeout_after_acceptance_is_unknown_and_found(
     by_socket: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    by_socket.slack.faults["chat.postMessage"].append(Fault(accept=True, hang=1.0))
+    by_socket.slack.faults["chat.postMessage"].append(Fault(accept=True, hang=600))
     session = by_socket.adapter._workspaces.session
-    monkeypatch.setattr(session, "_timeout", aiohttp.ClientTimeout(total=0.3))
-    outcome = await by_socket.adapter.send(by_socket.address, paper(), "k1")
+    with monkeypatch.context() as patched:
+        patched.setattr(session, "_timeout", aiohttp.ClientTimeout(total=60))
+        sending = asyncio.create_task(by_socket.adapter.send(by_socket.address, paper(), "k1"))
+        await until(lambda: bool(by_socket.room.messages), "the post")
+        let_pass(61)
+        outcome = await sending
     assert isinstance(outcome, Unknown)
     assert await find(by_socket, "k1") == Found(by_socket.room.messages[0]["ts"])
 

@@ -14,7 +14,7 @@ from tests.adapters.loopback_discord.server import LoopbackDiscord
 from tests.adapters.loopback_discord.world import EVERYONE, Channel, Message, User, snowflake
 
 Json = Any
-PATIENCE = 10.0
+PATIENCE = 30.0
 COMMAND, COMPONENT, AUTOCOMPLETE, FORM = 2, 3, 4, 5
 _EPHEMERAL = 64
 

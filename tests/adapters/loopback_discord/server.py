@@ -85,7 +85,7 @@ class LoopbackDiscord:
         self.resume_url = ""  # what READY tells; empty: the gateway's own
         self.nonce_seconds = 180.0
         self.history_tells_nonce = False  # Discord does not promise it
-        self.interaction_seconds = 3.0
+        self.interaction_seconds = 60.0  # three at Discord; a busy machine takes longer
         self.tells_responses = True  # what became of a response, where that was asked for
         self.invalid_sessions = 0  # so many of the next IDENTIFYs or RESUMEs are refused
         self.close_on_identify: list[int] = []
