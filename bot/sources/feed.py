@@ -151,7 +151,8 @@ def _categories(item: Mapping[str, object]) -> tuple[str, ...]:
 
 def _published(item: Mapping[str, object]) -> date | None:
     for key in ("published_parsed", "updated_parsed"):
-        moment = item.get(key)
+        # Asked first whether it is there: for want of it the library gives another, with a warning.
+        moment = item.get(key) if key in item else None
         if isinstance(moment, tuple):
             try:
                 return date(*moment[:3])

@@ -37,7 +37,8 @@ RSS = b"""<?xml version="1.0"?><rss version="2.0"><channel><title>t</title>
 <pubDate>Mon, 15 Jun 2026 00:00:00 -0400</pubDate>
 <item><title>One</title><link>https://arxiv.org/abs/2606.00001</link>
 <guid>oai:arXiv.org:2606.00001v1</guid><description>Abstract: a &lt; b</description></item>
-<item><title><![CDATA[Two]]></title><link>https://example.org/2</link></item></channel></rss>"""
+<item><title><![CDATA[Two]]></title><link>https://example.org/2</link>
+<pubDate>Tue, 30 Feb 2026 10:00:00 GMT</pubDate></item></channel></rss>"""
 ATOM = b"""<feed xmlns="http://www.w3.org/2005/Atom"><title>t</title>
 <totalResults>2</totalResults><startIndex>0</startIndex><itemsPerPage>9</itemsPerPage>
 <entry><id>http://arxiv.org/abs/2606.00001v1</id><title>One</title><summary>s</summary>

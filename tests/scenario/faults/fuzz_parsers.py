@@ -22,7 +22,7 @@ with atheris.instrument_imports(include=["bot.sources", "feedparser"]):
 
 def main() -> None:
     """Fuzz until ``-runs`` are done, or something raises; its input is written to a file."""
-    warnings.simplefilter("ignore")
+    warnings.simplefilter("error")  # as in the tests
     with tempfile.TemporaryDirectory() as folder:
         for number, template in enumerate(TEMPLATES):
             (Path(folder) / str(number)).write_bytes(template)
