@@ -19,11 +19,13 @@ from bot.parts import (
     Polled,
     SampleBeside,
     build_fetcher,
+    build_limits,
     build_lookup,
     build_platforms,
     build_sources,
     build_watch,
     channel_defaults,
+    retention,
 )
 from bot.ports import ChatPlatform, Clock
 from bot.services import answer, backup, metrics, react
@@ -32,7 +34,6 @@ from bot.services.deliver import Courier
 from bot.services.gather import Gatherer
 from bot.services.inbox import Inbox
 from bot.services.index import refresh
-from bot.services.limits import Limits
 from bot.services.lookup import look_up
 from bot.services.metrics import LoopLag
 from bot.services.plan import Planned, plan_due
@@ -109,7 +110,7 @@ class App:
             clock,
             defaults=channel_defaults(settings),
             layouts={name: one.default_layout for name, one in self.platforms.items()},
-            limited=Limits(),
+            limited=build_limits(settings),
             after=lambda: self._kick("deliver", self.deliver),
             missed=lambda name: self._kick(f"read back {name}", lambda: self.read_back(name)),
         )
@@ -260,7 +261,7 @@ class App:
 
     async def upkeep(self) -> None:
         """Tidy the store, bring the search index up, fit the own word space where that is due."""
-        await asyncio.to_thread(tidy, self.store, self.clock())
+        await asyncio.to_thread(tidy, self.store, self.clock(), retention(self.settings))
         await asyncio.to_thread(refresh, self.store)
         fitted_on = await asyncio.to_thread(lambda: self.rankers.fitted_on)
         if await fit_if_due(self.store, self.settings.home, fitted_on):

@@ -23,8 +23,10 @@ from bot.ports import (
 )
 from bot.schedule import parse as parse_schedule
 from bot.services.gather import listing_days
+from bot.services.limits import Limits, rate
 from bot.services.manage import Defaults
 from bot.services.ranker import Rankers
+from bot.services.upkeep import Kept
 from bot.store import Store
 
 if TYPE_CHECKING:
@@ -332,4 +334,36 @@ def channel_defaults(settings: Settings) -> Defaults:
         layout=settings.defaults.layout,
         # Papers that were read from files keep their source's name.
         sources=tuple(sorted(names | {"arxiv", "capture", "feed", "huggingface", "sample"})),
+        profile_items=settings.limits.profile_items,
+    )
+
+
+def build_limits(settings: Settings) -> Limits:
+    """Return how much people and channels may ask for, with nothing asked for yet."""
+    given = settings.limits
+    minute, hour = timedelta(minutes=1), timedelta(hours=1)
+    return Limits(
+        commands=(
+            rate(given.person_commands, given.person_commands_a_minute, minute),
+            rate(given.channel_commands, given.channel_commands_a_minute, minute),
+        ),
+        submissions=(
+            rate(given.person_submissions, given.person_submissions_an_hour, hour),
+            rate(given.channel_submissions, given.channel_submissions_an_hour, hour),
+        ),
+    )
+
+
+def retention(settings: Settings) -> Kept:
+    """Return for how long what is kept."""
+    given = settings.retention
+
+    def span(days: int) -> timedelta | None:
+        return timedelta(days=days) if days else None
+
+    return Kept(
+        events=timedelta(days=given.events_days),
+        details=span(given.details_days),
+        listings=span(given.listings_days),
+        papers=span(given.papers_days),
     )

@@ -20,6 +20,18 @@ from bot.domain import PaperwireError, Profile
 from bot.profiles.items import EXAMPLE, FIELDS, MAX_ITEMS, Item, fold, read_items, write_item
 from bot.taxonomy import is_known_category, nearest_category
 
+__all__ = [
+    "MAX_ITEMS",
+    "Changes",
+    "add",
+    "describe",
+    "format",
+    "items",
+    "parse",
+    "remove",
+    "warn",
+]
+
 _TITLES = {
     "terms": "Follows",
     "muted_terms": "Mutes",

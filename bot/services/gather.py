@@ -25,7 +25,7 @@ from bot.ports import (
     Validators,
 )
 from bot.services.ingest import Ingested, ingest
-from bot.store import Store, listings
+from bot.store import Store, listings, tallies
 from bot.store.listings import Cursor
 
 log = structlog.get_logger(__name__)
@@ -138,10 +138,14 @@ class Gatherer:
                 asked = await asyncio.to_thread(
                     self._ingest, source, request, body, fresh, outcome.reason
                 )
-                await asyncio.to_thread(self._save, _failed(known, outcome, now))
+                await asyncio.to_thread(
+                    self._save, _failed(known, outcome, now), trouble=outcome.trouble
+                )
                 return asked, b""
             case FetchFailed():
-                await asyncio.to_thread(self._save, _failed(known, outcome, now))
+                await asyncio.to_thread(
+                    self._save, _failed(known, outcome, now), trouble=outcome.trouble
+                )
                 log.warning("fetch_failed", source=source.name, reason=outcome.reason)
                 return Asked(known.url, None, outcome.reason), b""
 
@@ -170,7 +174,8 @@ class Gatherer:
                     not_before=pause if done.outcome in _WAITED_OUT else None,
                     failures=cursor.failures + 1,
                     error=f"{word}: {done.note}",
-                )
+                ),
+                trouble=word,
             )
             return
         validators = fetched.validators
@@ -186,9 +191,11 @@ class Gatherer:
         with self._store.read() as connection:
             return listings.cursor(connection, location(request))
 
-    def _save(self, cursor: Cursor) -> None:
+    def _save(self, cursor: Cursor, *, trouble: str = "") -> None:
         with self._store.write() as connection:
             listings.save_cursor(connection, cursor)
+            if trouble:
+                tallies.count(connection, "errors", cursor.source, trouble)
 
 
 def store_listing(

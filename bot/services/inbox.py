@@ -279,11 +279,13 @@ class Inbox:
                 return manage.show_profile(store, self._rankers, channel, now)
             case AddToProfile(text):
                 profile, changes = profiles.add(channel.profile, text)
+                manage.check_size(self._defaults, profile, channel.profile)
                 return manage.change_profile(store, channel, profile, changes.notes, now)
             case RemoveFromProfile(text):
                 profile, changes = profiles.remove(channel.profile, text)
                 return manage.change_profile(store, channel, profile, changes.notes, now)
             case SetProfile(profile):
+                manage.check_size(self._defaults, profile, channel.profile)
                 return manage.change_profile(store, channel, profile, (), now)
             case ShowSettings():
                 return manage.show_settings(channel, now)

@@ -20,6 +20,11 @@ class Rate:
     every: timedelta
 
 
+def rate(burst: int, more: int, span: timedelta) -> Rate:
+    """Return the rate of ``burst`` at once and ``more`` in every ``span``."""
+    return Rate(burst, span / more)
+
+
 COMMANDS_A_PERSON = Rate(20, timedelta(seconds=2))
 COMMANDS_A_CHANNEL = Rate(120, timedelta(seconds=0.25))
 SUBMISSIONS_A_PERSON = Rate(10, timedelta(minutes=6))

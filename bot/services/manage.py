@@ -20,6 +20,7 @@ from bot.domain import (
     Reply,
     Signal,
 )
+from bot.profiles import MAX_ITEMS
 from bot.render import count_words, plain_text
 from bot.schedule import check_timezone, next_slot
 from bot.schedule import parse as parse_schedule
@@ -29,6 +30,7 @@ from bot.store import papers as paper_rows
 
 TERMS_SHOWN = 8
 UNSUBSCRIBED = "unsubscribed"
+EMPTY = Profile()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,17 @@ class Defaults:
     threshold: int = 50
     layout: Layout | None = None  # None: the platform's own
     sources: tuple[str, ...] = ()
+    profile_items: int = MAX_ITEMS  # not given to a channel: what its people may write at most
+
+
+def check_size(defaults: Defaults, profile: Profile, before: Profile = EMPTY) -> None:
+    """Raise PaperwireError where a profile grows past what a channel may have."""
+    count = len(profiles.items(profile))
+    if count > defaults.profile_items and count > len(profiles.items(before)):
+        raise PaperwireError(
+            f"A profile holds at most {defaults.profile_items} items here, and this would be "
+            f"{count}. Remove some first, for example with /papers profile remove and the item."
+        )
 
 
 def subscribe(
@@ -55,6 +68,7 @@ def subscribe(
     with store.write() as connection:
         known = channels.at(connection, place)
         if known is None:
+            check_size(defaults, command.profile)
             channel = Channel(
                 id=0,
                 platform=place.platform,
@@ -74,6 +88,7 @@ def subscribe(
             headline = f"Subscribed. {_when(channel, now)}"
         else:
             profile, _ = profiles.add(known.profile, profiles.format(command.profile))
+            check_size(defaults, profile, known.profile)
             channel = replace(known, profile=profile)
             channel = _change(channel, command.changes, defaults, now)
             if known.state is not ChannelState.ACTIVE:

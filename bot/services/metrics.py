@@ -50,7 +50,7 @@ def render(store: Store, now: datetime, lag: LoopLag) -> str:
     lines: list[str] = []
     for name, kind, about, samples in families:
         lines += [f"# HELP {name} {about}", f"# TYPE {name} {kind}"]
-        lines += [f"{name}{_labels(labels)} {value:g}" for labels, value in samples]
+        lines += [f"{name}{_labels(labels)} {value:.15g}" for labels, value in samples]
     return "\n".join(lines) + "\n"
 
 
@@ -74,6 +74,24 @@ def _families(
         [
             ({"source": source, "outcome": outcome}, count)
             for (source, outcome), count in sorted(metrics.listings(connection).items())
+        ],
+    )
+    yield (
+        "paperwire_entries_quarantined_total",
+        "counter",
+        "Entries of listings that could not be used, by source.",
+        [
+            ({"source": source}, count)
+            for source, count in sorted(metrics.quarantined(connection).items())
+        ],
+    )
+    yield (
+        "paperwire_source_errors_total",
+        "counter",
+        "Requests and answers that went wrong, by source and kind.",
+        [
+            ({"source": source, "kind": kind}, count)
+            for (source, kind), count in sorted(metrics.errors(connection).items())
         ],
     )
     yield "paperwire_papers", "gauge", "Papers stored.", [({}, metrics.papers(connection))]

@@ -76,9 +76,17 @@ def background_papers(connection: sqlite3.Connection) -> tuple[Paper, ...]:
     It is drawn from the first 2^k papers and so changes only when the store has doubled: a match
     means the same tomorrow, however many papers today brings.
     """
-    total = paper_rows.count(connection)
-    upto = 1 << max(0, total.bit_length() - 1)
-    return paper_rows.sample(connection, BACKGROUND, upto=upto)
+    return paper_rows.sample(connection, BACKGROUND, upto=_first(connection))
+
+
+def background_step(connection: sqlite3.Connection) -> int:
+    """Return the number that divides those of the sample's papers, now and once it is renewed."""
+    return max(1, _first(connection) // BACKGROUND)
+
+
+def _first(connection: sqlite3.Connection) -> int:
+    # By the last number and not by a count: papers that were dropped make the store no younger.
+    return 1 << max(0, paper_rows.newest(connection).bit_length() - 1)
 
 
 def interest(

@@ -3,6 +3,7 @@
 Importing this costs the start-up of pydantic, so it is done where settings are needed.
 """
 
+from bot.settings.bounds import Limits, Retention
 from bot.settings.loading import FILE_NAME, find_home, load
 from bot.settings.model import (
     Arxiv,
@@ -36,7 +37,9 @@ __all__ = [
     "Feed",
     "Fetch",
     "HuggingFace",
+    "Limits",
     "Log",
+    "Retention",
     "Rights",
     "Sample",
     "SettingRow",

@@ -24,6 +24,7 @@ from pydantic import (
 
 from bot.commands import SETTINGS
 from bot.domain import Channel, Layout, Profile
+from bot.settings.bounds import Limits, Retention
 from bot.settings.section import Section
 from bot.settings.watch import Watch
 from bot.taxonomy import is_known_category, nearest_category, spell_category
@@ -455,6 +456,7 @@ class Settings(Section):
     home: Path
     database: Database = Database()
     backup: Backup = Backup()
+    retention: Retention = Retention()
     huggingface: HuggingFace = HuggingFace()
     arxiv: Arxiv = Arxiv()
     feeds: tuple[Feed, ...] = Field(default=(), max_length=100)
@@ -469,6 +471,7 @@ class Settings(Section):
     log: Log = Log()
     watch: Watch = Watch()
     rights: Rights = Rights()
+    limits: Limits = Limits()
 
     @field_validator("feeds")
     @classmethod

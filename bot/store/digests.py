@@ -238,14 +238,6 @@ def passed_papers(connection: sqlite3.Connection, digest_id: int) -> tuple[Passe
     return tuple(_row_to_passed(row) for row in rows)
 
 
-def prune_passed_over(connection: sqlite3.Connection, before: datetime) -> int:
-    """Drop the details of digests planned before a moment; return how many rows went."""
-    return connection.execute(
-        "DELETE FROM passed_over WHERE digest_id IN (SELECT id FROM digests WHERE planned_at < ?)",
-        (to_text(before),),
-    ).rowcount
-
-
 def _in_sources(sources: Sequence[str], alias: str) -> tuple[str, tuple[str, ...]]:
     # A channel names sources ("huggingface") or one category of a source ("arxiv:cs.CL").
     if not sources:

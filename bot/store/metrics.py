@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.store import tallies
 from bot.store.times import to_text, to_time, to_time_or_none
 
 LAST_SENT = 1000  # posts whose lag is measured
@@ -33,11 +35,31 @@ class OpenQueue:
 
 
 def listings(connection: sqlite3.Connection) -> dict[tuple[str, str], int]:
-    """Count listings by source and outcome."""
+    """Count the listings ever read by source and outcome, those that were dropped since as well."""
     rows = connection.execute(
         "SELECT source, outcome, count(*) AS n FROM listings GROUP BY source, outcome"
     )
-    return {(row["source"], row["outcome"]): int(row["n"]) for row in rows}
+    found = Counter({(row["source"], row["outcome"]): int(row["n"]) for row in rows})
+    for (source, outcome), gone in tallies.counted(connection, "listings").items():
+        found[source, outcome] += gone
+    return dict(found)
+
+
+def quarantined(connection: sqlite3.Connection) -> dict[str, int]:
+    """Count the entries that could ever not be used, by source."""
+    rows = connection.execute("SELECT source, sum(quarantined) AS n FROM listings GROUP BY source")
+    found = Counter({row["source"]: int(row["n"]) for row in rows})
+    for (source,), gone in tallies.counted(connection, "quarantined").items():
+        found[source] += gone
+    return dict(found)
+
+
+def errors(connection: sqlite3.Connection) -> dict[tuple[str, str], int]:
+    """Count what went wrong in asking sources, by source and kind."""
+    return {
+        (source, kind): count
+        for (source, kind), count in tallies.counted(connection, "errors").items()
+    }
 
 
 def papers(connection: sqlite3.Connection) -> int:

@@ -93,6 +93,11 @@ def count(connection: sqlite3.Connection) -> int:
     return int(connection.execute("SELECT count(*) FROM papers").fetchone()[0])
 
 
+def newest(connection: sqlite3.Connection) -> int:
+    """Return the number of the paper stored last: as many as were ever stored, or 0."""
+    return int(connection.execute("SELECT coalesce(max(id), 0) FROM papers").fetchone()[0])
+
+
 def recent(connection: sqlite3.Connection, limit: int) -> tuple[Paper, ...]:
     """Return the papers seen last, newest first."""
     rows = connection.execute("SELECT * FROM papers ORDER BY id DESC LIMIT ?", (limit,))

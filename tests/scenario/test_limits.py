@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain import Layout, Person, Place, Signal, Via
+from bot.domain import Layout, PaperwireError, Person, Place, Signal, Via
+from bot.parts import build_limits, channel_defaults
 from bot.ports import Standing
 from bot.services.inbox import Inbox
 from bot.services.limits import REMEMBERED, Limits, Rate, words
 from bot.services.manage import Defaults
 from bot.services.react import read_back
+from bot.settings import load
 from bot.store import feedback, outbox
 from tests.scenario.scripted import Scripted, plan, serve, settle
 from tests.scenario.wire import MONDAY, Wire, at
@@ -33,12 +35,12 @@ async def wire(tmp_path: Path) -> AsyncIterator[Wire]:
     await opened.close()
 
 
-def limit(wire: Wire, limits: Limits) -> None:
+def limit(wire: Wire, limits: Limits, defaults: Defaults | None = None) -> None:
     wire.inbox = Inbox(
         wire.store,
         wire.rankers,
         lambda: wire.now,
-        defaults=Defaults(sources=("huggingface",)),
+        defaults=defaults or Defaults(sources=("huggingface",)),
         layouts={"terminal": Layout.CARDS},
         limited=limits,
     )
@@ -123,6 +125,64 @@ async def test_a_profile_does_not_grow_without_end(wire: Wire) -> None:
         if not reply.ok:
             break
     assert "at most" in reply.headline
+
+
+async def test_a_profile_grows_no_further_than_the_settings_let_it(
+    wire: Wire, tmp_path: Path
+) -> None:
+    defaults = channel_defaults(load(tmp_path, {"PAPERWIRE_LIMITS__PROFILE_ITEMS": "5"}))
+    limit(wire, Limits(), defaults)
+    refused = await wire.say("desk", "subscribe a1, b2, c3, d4, e5, f6")
+    assert not refused.ok
+    assert "at most 5 items here, and this would be 6" in refused.headline
+    assert (await wire.say("desk", "subscribe a1, b2, c3, d4")).ok
+    assert not (await wire.say("desk", "subscribe e5, f6")).ok
+    assert not (await wire.say("desk", "profile add e5, f6")).ok
+    assert not (await wire.say("desk", "profile set a, b, c, d, e, f")).ok
+    assert (await wire.say("desk", "profile add e5")).ok
+    # Who has more since the bound was higher may write as much, and take away.
+    limit(wire, Limits(), replace(defaults, profile_items=2))
+    assert (await wire.say("desk", "profile set a, b, c, d, e")).ok
+    assert (await wire.say("desk", "profile remove a")).ok
+    assert not (await wire.say("desk", "profile add f")).ok
+
+
+# --- in the settings ----------------------------------------------------------------------------
+
+
+def test_without_settings_the_limits_are_those_of_the_code(tmp_path: Path) -> None:
+    built, plain = build_limits(load(tmp_path, {})), Limits()
+    assert (built._commands, built._submissions) == (plain._commands, plain._submissions)
+    assert channel_defaults(load(tmp_path, {})).profile_items == Defaults().profile_items == 200
+
+
+def test_the_limits_are_settings(tmp_path: Path) -> None:
+    given = {
+        "PERSON_COMMANDS": "2",
+        "PERSON_COMMANDS_A_MINUTE": "6",
+        "CHANNEL_COMMANDS": "3",
+        "CHANNEL_COMMANDS_A_MINUTE": "60",
+        "PERSON_SUBMISSIONS": "1",
+        "PERSON_SUBMISSIONS_AN_HOUR": "4",
+        "CHANNEL_SUBMISSIONS": "9",
+        "CHANNEL_SUBMISSIONS_AN_HOUR": "60",
+        "PROFILE_ITEMS": "12",
+    }
+    settings = load(tmp_path, {f"PAPERWIRE_LIMITS__{name}": n for name, n in given.items()})
+    limits = build_limits(settings)
+    waits = [limits.command(DESK, ADA, NOW) for _ in range(3)]
+    assert waits == [timedelta(0), timedelta(0), timedelta(seconds=10)]
+    assert limits.command(DESK, BEN, NOW) == timedelta(0)
+    assert limits.command(DESK, BEN, NOW) == timedelta(seconds=1)
+    waits = [limits.submission(DESK, ADA, NOW) for _ in range(2)]
+    assert waits == [timedelta(0), timedelta(minutes=15)]
+    assert channel_defaults(settings).profile_items == 12
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "many"])
+def test_a_limit_of_nothing_is_refused(tmp_path: Path, value: str) -> None:
+    with pytest.raises(PaperwireError, match="PAPERWIRE_LIMITS__PERSON_COMMANDS"):
+        load(tmp_path, {"PAPERWIRE_LIMITS__PERSON_COMMANDS": value})
 
 
 # --- forgotten ----------------------------------------------------------------------------------

@@ -12,13 +12,26 @@ import pytest
 
 from bot.app import App
 from bot.domain import Channel, PaperwireError, Profile
-from bot.ports import Rejected, Retry, Unknown
+from bot.ports import (
+    NO_VALIDATORS,
+    Fetched,
+    FetchFailed,
+    FetchOutcome,
+    Rejected,
+    Request,
+    Retry,
+    Trouble,
+    Unknown,
+    Validators,
+)
 from bot.services.alerts import Alerts, troubles
+from bot.services.gather import Gatherer
 from bot.services.metrics import LoopLag, render
 from bot.settings import load
-from bot.store import channels, listings, outbox
+from bot.sources.huggingface import HuggingFace
+from bot.store import channels, listings, outbox, tallies
 from bot.store.listings import Cursor
-from tests.scenario.scripted import Scripted, plan, serve, settle
+from tests.scenario.scripted import Scripted, entries, plan, serve, settle
 from tests.scenario.wire import MONDAY, Wire, at
 
 LINE = re.compile(r'[a-z_]+(\{[a-z_]+="[^"\n]*"(,[a-z_]+="[^"\n]*")*\})? -?[0-9.e+]+')
@@ -61,6 +74,61 @@ async def test_metrics_count_what_happened_and_name_no_person_or_paper(wire: Wir
     assert "compass" not in text
     for line in text.splitlines():
         assert line.startswith("# ") or LINE.fullmatch(line), line
+
+
+class Failing:
+    """A fetcher that answers what it is given, once each."""
+
+    def __init__(self, *outcomes: FetchOutcome) -> None:
+        self.outcomes = list(outcomes)
+
+    async def get(self, request: Request, *, validators: Validators) -> FetchOutcome:
+        return self.outcomes.pop(0)
+
+
+async def test_what_goes_wrong_in_asking_a_source_is_counted_by_kind_for_ever(wire: Wire) -> None:
+    bodies = (b"<html>Log in</html>", b'[{"paper": {"id": "2606.00001"}}, 7]')
+    outcomes: list[FetchOutcome] = [
+        FetchFailed(Trouble.TIMEOUT, "too slow"),
+        FetchFailed(Trouble.STATUS, "HTTP 500", status=500),
+        FetchFailed(Trouble.TIMEOUT, "too slow"),
+        *(Fetched(body, "https://huggingface.co", NO_VALIDATORS, "text/html") for body in bodies),
+    ]
+    gatherer = Gatherer(wire.store, Failing(*outcomes), lambda: wire.now)
+    for _ in outcomes:
+        await gatherer.poll(HuggingFace(), [MONDAY])
+        wire.now += timedelta(days=1)  # past every pause
+    wire.read(entries(), MONDAY)
+    text = render(wire.store, wire.now, LoopLag())
+    errors = [line for line in text.splitlines() if line.startswith("paperwire_source_errors")]
+    start = 'paperwire_source_errors_total{source="huggingface",kind='
+    assert {f'{start}"timeout"}} 2', f'{start}"status"}} 1', f'{start}"broken"}} 2'} == set(errors)
+    assert 'paperwire_entries_quarantined_total{source="huggingface"} 2' in text
+
+
+async def test_every_number_the_operator_was_promised_is_there(wire: Wire) -> None:
+    text = render(wire.store, wire.now, LoopLag())
+    for name in (
+        "listings_total",
+        "papers",
+        "posts",
+        "post_lag_seconds",
+        "queue_age_seconds",
+        "votes",
+        "source_errors_total",
+        "entries_quarantined_total",
+    ):
+        assert f"# TYPE paperwire_{name} " in text
+
+
+async def test_moments_and_large_counts_keep_every_digit(wire: Wire) -> None:
+    with wire.store.write() as connection:
+        cursor = Cursor("https://a.example/x", "arxiv", succeeded_at=wire.now)
+        listings.save_cursor(connection, cursor)
+        tallies.count(connection, "errors", "arxiv", "timeout", by=12_345_678)
+    text = render(wire.store, wire.now, LoopLag())
+    assert f'timestamp_seconds{{source="arxiv"}} {int(wire.now.timestamp())}\n' in text
+    assert 'kind="timeout"} 12345678\n' in text
 
 
 async def test_the_port_answers_health_readiness_and_metrics(tmp_path: Path) -> None:
