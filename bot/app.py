@@ -23,6 +23,7 @@ from bot.parts import (
     build_lookup,
     build_platforms,
     build_sources,
+    build_tellers,
     build_watch,
     channel_defaults,
     retention,
@@ -102,6 +103,7 @@ class App:
         self.platforms: dict[str, ChatPlatform] = build_platforms(
             settings, self.store, self.rankers, clock
         )
+        self.tellers = build_tellers(settings, self.platforms, clock)
         self.gatherer = Gatherer(self.store, SampleBeside(self.fetcher), clock)
         self.courier = Courier(self.store, self.platforms, clock)
         self.inbox = Inbox(
@@ -289,7 +291,7 @@ class App:
 
     async def alert(self) -> None:
         """Tell the operator's own channel what began to be wrong and what is over."""
-        alerts = Alerts(self.store, self.platforms, self.settings.watch.alert_channel)
+        alerts = Alerts(self.store, self.tellers, self.settings.watch.alert_channel)
         await alerts.tell(self.clock())
 
     async def _measured(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ from bot.ports import (
     Validators,
 )
 from bot.schedule import parse as parse_schedule
+from bot.services.alerts import Teller, place_of
 from bot.services.gather import listing_days
 from bot.services.limits import Limits, rate
 from bot.services.manage import Defaults
@@ -317,6 +318,27 @@ def build_watch(
     return WatchServer(
         Told(not_ready, metrics), settings.watch.metrics_host, settings.watch.metrics_port
     )
+
+
+def build_tellers(
+    settings: Settings, platforms: Mapping[str, ChatPlatform], clock: Clock
+) -> dict[str, Teller]:
+    """Return what can tell the operator of troubles, by platform.
+
+    A mail to the operator goes out beside the platform e-mail, which writes to none but those who
+    said yes. Raises PaperwireError where one is wanted and no mail server is set up.
+    """
+    place = place_of(settings.watch.alert_channel)
+    if place.platform != "email":
+        return dict(platforms)
+    if not settings.email.enabled:
+        raise PaperwireError(
+            f"watch.alert_channel = email:{place.address} needs a mail server. Set email.host, "
+            "email.sender and email.public_url, or name a channel of another platform."
+        )
+    from bot.platforms.email import OperatorMail
+
+    return {**platforms, "email": OperatorMail(mail_server(settings), place.address, clock)}
 
 
 def _reveal(secret: SecretStr | None) -> str | None:

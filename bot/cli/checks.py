@@ -28,6 +28,7 @@ def examine(desk: Desk) -> list[Check]:
         check_slack,
         check_discord,
         check_email,
+        _alerts,
     ):
         try:
             checks += look(desk)
@@ -75,3 +76,25 @@ def _platforms(desk: Desk) -> Iterator[Check]:
         )
     else:
         yield Check("platforms", ok=True, words=", ".join(names) or "none")
+
+
+def _alerts(desk: Desk) -> Iterator[Check]:
+    from bot.parts import build_tellers, platform_names
+    from bot.services.alerts import has_readers, place_of
+
+    where = desk.settings.watch.alert_channel
+    if not where:
+        words = "told to nobody; the log and this command say them"
+        yield Check("alerts", ok=True, words=words, next_step="set watch.alert_channel")
+        return
+    place = place_of(where)
+    build_tellers(desk.settings, {}, now)
+    if place.platform not in platform_names(desk.settings):
+        step = f"set {place.platform} up, or name another watch.alert_channel"
+        yield Check("alerts", ok=False, words=f"{where}: not connected", next_step=step)
+    elif has_readers(desk.store, place):
+        step = "name a place of your own that gets no digests: watch.alert_channel"
+        words = f"{where} gets digests, and troubles are not told to readers"
+        yield Check("alerts", ok=False, words=words, next_step=step)
+    else:
+        yield Check("alerts", ok=True, words=where)

@@ -10,11 +10,12 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Protocol
 
 import structlog
 
 from bot.domain import ChannelState, Place, Post, PostKind
-from bot.ports import ChatPlatform, Retry
+from bot.ports import Rejected, Retry, SendOutcome
 from bot.render import clip
 from bot.store import Store, channels, metrics
 
@@ -56,23 +57,43 @@ def troubles(store: Store, now: datetime) -> dict[str, str]:
     return found
 
 
+def place_of(where: str) -> Place:
+    """Return the place that ``watch.alert_channel`` names, a platform and an address."""
+    name, _, address = where.partition(":")
+    return Place(name, address)
+
+
+def has_readers(store: Store, place: Place) -> bool:
+    """Tell whether a place gets digests: there troubles are never told."""
+    with store.read() as connection:
+        channel = channels.at(connection, place)
+    return channel is not None and channel.state is not ChannelState.LEFT
+
+
+class Teller(Protocol):
+    """What can carry a notice to the operator: every chat platform, and mail."""
+
+    async def send(self, address: str, post: Post, key: str) -> SendOutcome:
+        """Send one notice, as ``bot.ports.ChatPlatform.send`` does."""
+        ...
+
+
 class Alerts:
     """Compares what is wrong with what was told, and tells the difference."""
 
-    def __init__(self, store: Store, platforms: Mapping[str, ChatPlatform], where: str) -> None:
+    def __init__(self, store: Store, tellers: Mapping[str, Teller], where: str) -> None:
         """``where`` is a platform and an address, as ``slack:T012AB3CD/C045EF6GH``."""
         self._store = store
-        self._platforms = platforms
-        name, _, address = where.partition(":")
-        self._place = Place(name, address)
+        self._tellers = tellers
+        self._place = place_of(where)
 
     async def tell(self, now: datetime) -> int:
         """Tell what began and what is over; return how many of both. Never raises for a send."""
-        platform = self._platforms.get(self._place.platform)
-        if platform is None:
+        teller = self._tellers.get(self._place.platform)
+        if teller is None:
             log.error("alert_channel_not_connected", platform=self._place.platform)
             return 0
-        if await asyncio.to_thread(self._has_readers):
+        if await asyncio.to_thread(has_readers, self._store, self._place):
             log.error("alert_channel_has_readers", address=self._place.address)
             return 0
         told, wrong = await asyncio.to_thread(self._compare, now)
@@ -89,22 +110,19 @@ class Alerts:
         )
         key = hashlib.sha256("\0".join([now.isoformat(), *lines]).encode()).hexdigest()[:24]
         try:
-            outcome = await platform.send(self._place.address, post, key)
+            outcome = await teller.send(self._place.address, post, key)
         except Exception as error:  # noqa: BLE001  the trouble is in the log in any case
             outcome = Retry(f"{type(error).__name__}: {error}")
         if isinstance(outcome, Retry):
             log.warning("alert_not_told", reason=outcome.reason)
             return 0
+        if isinstance(outcome, Rejected):
+            log.error("alert_refused", reason=outcome.reason)
         # Sent, refused for good, or perhaps there: it is not told a second time.
         kept = {name: told.get(name, words) for name, words in wrong.items()}
         await asyncio.to_thread(self._keep, kept)
         log.info("alert", begun=sorted(begun), over=sorted(over), outcome=type(outcome).__name__)
         return len(begun) + len(over)
-
-    def _has_readers(self) -> bool:
-        with self._store.read() as connection:
-            channel = channels.at(connection, self._place)
-        return channel is not None and channel.state is not ChannelState.LEFT
 
     def _compare(self, now: datetime) -> tuple[dict[str, str], dict[str, str]]:
         with self._store.read() as connection:

@@ -24,8 +24,8 @@ class Watch(Section):
     )
     alert_channel: str = Field(
         default="",
-        pattern=r"^$|^(slack|discord|web|terminal):\S.*$",
-        description="Where troubles are told, once when they begin and once when they are over; "
-        "a channel that gets no digests",
+        pattern=r"^$|^(slack|discord|web|terminal):\S.*$|^email:[^\s@<>]+@[^\s@<>]+$",
+        description="Where troubles are told, once when they begin and once when they are over: a "
+        "channel that gets no digests, or by mail, as email:ops@example.org",
         examples=["slack:T012AB3CD/C045EF6GH"],
     )

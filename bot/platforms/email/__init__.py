@@ -6,6 +6,7 @@ The package is named after what it does; ``import email`` is the standard librar
 from bot.platforms.email.adapter import Email
 from bot.platforms.email.check import check
 from bot.platforms.email.links import PREFIX, routes
+from bot.platforms.email.operator import OperatorMail
 from bot.platforms.email.smtp import Server
 
-__all__ = ["PREFIX", "Email", "Server", "check", "routes"]
+__all__ = ["PREFIX", "Email", "OperatorMail", "Server", "check", "routes"]

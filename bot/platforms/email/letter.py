@@ -118,6 +118,15 @@ def write_question(asked: Confirmation, at: datetime, server: Server, link: str)
     return message.as_bytes()
 
 
+def write_notice(post: Post, envelope: Envelope, server: Server) -> bytes:
+    """Return a notice for the operator, as plain text. Raises ValueError for a wrong address."""
+    safe = guard_post(post)
+    message = _begin(safe.headline, envelope, server)
+    lines = (safe.headline, "", *safe.lines, "", "-- ", "Sent to Paperwire's operator alone.")
+    message.set_content("\n".join(lines) + "\n", cte="quoted-printable")
+    return message.as_bytes()
+
+
 def _begin(subject: str, envelope: Envelope, server: Server) -> EmailMessage:
     if not _RECIPIENT.fullmatch(envelope.recipient):
         raise ValueError("that is no mail address")
