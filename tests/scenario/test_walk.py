@@ -13,10 +13,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
 
+from bot import __version__
 from bot.cli.reference import rewrite_digest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,7 +31,6 @@ NOT_HERE = {
     "docker ": "needs a container engine; tests/scenario/test_wheel.py replays the image's steps",
     "sudo ": "changes the machine; tests/unit/test_deploy.py reads the unit",
     "kubectl ": "needs a cluster; tests/unit/test_deploy.py validates the manifests",
-    "pipx ": "installs what uv tool installs, into the same places",
     "make test": "is what runs this",
 }
 
@@ -90,6 +91,7 @@ def environment(checkout: Path) -> dict[str, str]:
     """Return an environment with a home, a PATH and what an installer needs to reach its index."""
     home = checkout.parent / "home"
     home.mkdir()
+    cache = os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))
     python = Path(sys.base_prefix) / "bin"
     passed_on = {k: v for k, v in os.environ.items() if FOR_INSTALLERS.match(k)}
     return {
@@ -98,7 +100,33 @@ def environment(checkout: Path) -> dict[str, str]:
         "HOME": str(home),
         "PATH": f"{python}:/usr/bin:/bin",
         "LANG": "C.UTF-8",
+        "XDG_CACHE_HOME": cache,  # what was fetched once need not be fetched again for a test
     }
+
+
+@pytest.fixture(scope="module")
+def pipx(checkout: Path, environment: dict[str, str]) -> Path:
+    """Install pipx into an environment of its own; return its program."""
+    folder = checkout.parent / "pipx"
+    made = f"python3 -m venv {folder} && {folder}/bin/pip install --quiet pipx"
+    status, output = run(made, "", checkout, environment)
+    assert status == 0, output
+    return folder / "bin" / "pipx"
+
+
+def pins(path: Path) -> set[tuple[str, str]]:
+    """Return the names and versions that a requirements file pins for any Python."""
+    found = re.findall(r"^([\w.-]+)==(\S+)", path.read_text(), re.MULTILINE)
+    return {(name.lower().replace("_", "-").replace(".", "-"), version) for name, version in found}
+
+
+def installed(packages: Path) -> set[tuple[str, str]]:
+    """Return the names and versions of what is installed in a folder, but for ourselves."""
+    found = {
+        (str(one.name).lower().replace("_", "-").replace(".", "-"), one.version)
+        for one in distributions(path=[str(packages)])
+    }
+    return {(name, version) for name, version in found if name not in {"paperwire", "pip"}}
 
 
 def run(command: str, typed: str, folder: Path, environment: dict[str, str]) -> tuple[int, str]:
@@ -151,15 +179,18 @@ def _say_every_command(text: str, checkout: Path, environment: dict[str, str]) -
 
 @pytest.mark.install
 def test_every_command_of_the_deployment_guide_works_and_prints_what_it_says(
-    checkout: Path, environment: dict[str, str]
+    checkout: Path, environment: dict[str, str], pipx: Path
 ) -> None:
     run("make install", "", checkout, environment)
     tools = Path(sys.executable).parent  # uv is one of the test tools
     here = {
         **environment,
-        "PATH": f"{checkout}/.venv/bin:{environment['PATH']}:{tools}",
+        "PATH": f"{checkout}/.venv/bin:{environment['PATH']}:{tools}:{pipx.parent}",
         "HOME": str(checkout.parent / "server"),
         "PAPERWIRE_HOME": str(checkout.parent / "server" / "wire"),
+        # Beside what uv tool installs, which is under the same name.
+        "PIPX_HOME": str(checkout.parent / "server" / "pipx"),
+        "PIPX_BIN_DIR": str(checkout.parent / "server" / "bin"),
     }
     Path(here["PAPERWIRE_HOME"]).mkdir(parents=True)
     ran = 0
@@ -179,7 +210,38 @@ def test_every_command_of_the_deployment_guide_works_and_prints_what_it_says(
             assert left_out == 0
             assert fits(said, block.output), f"{block.commands} printed:\n{said}"
     assert ran >= 9
-    assert (checkout.parent / "server" / ".local" / "bin" / "paperwire").exists()
+    server = checkout.parent / "server"
+    for program in (server / ".local" / "bin" / "paperwire", server / "bin" / "paperwire"):
+        status, output = run(f"{program} --version", "", checkout, here)
+        assert (status, output) == (0, f"paperwire, version {__version__}\n")
+        [packages] = program.resolve().parents[1].glob("lib/python3.*/site-packages")
+        assert len(installed(packages)) > 40
+        assert installed(packages) <= pins(checkout / "deploy" / "requirements.txt")
+
+
+@pytest.mark.soak
+def test_pipx_takes_the_pins_without_uv_as_well(
+    checkout: Path, environment: dict[str, str], pipx: Path
+) -> None:
+    """The walk has uv at hand, which pipx prefers; pip takes constraints without hashes only."""
+    [commands] = [
+        [command for command, _ in block.commands]
+        for block in blocks(DEPLOY)
+        if block.commands[-1][0].startswith("pipx install")
+    ]
+    folder = checkout.parent / "with-pip"
+    here = {
+        **environment,
+        "PIPX_HOME": str(folder),
+        "PIPX_BIN_DIR": str(folder / "bin"),
+        "PIPX_DEFAULT_BACKEND": "pip",
+        "PATH": f"{environment['PATH']}:{pipx.parent}",
+    }
+    for command in commands:
+        status, output = run(command, "", checkout, here)
+        assert status == 0, output
+    [packages] = (folder / "venvs" / "paperwire").glob("lib/python3.*/site-packages")
+    assert installed(packages) <= pins(checkout / "deploy" / "requirements.txt")
 
 
 @pytest.mark.parametrize("path", [README, DEPLOY], ids=lambda path: path.parent.name)
@@ -206,6 +268,25 @@ def test_every_command_that_the_text_names_exists_with_its_options(path: Path) -
         known = {option for param in command.params for option in param.opts}
         for option in options.split():
             assert option in known, f"paperwire {words}{options}"
+
+
+@pytest.mark.parametrize("path", [README, DEPLOY], ids=lambda path: path.parent.name)
+def test_every_fence_is_commands_or_what_one_sees(path: Path) -> None:
+    fences = re.findall(r"^ *(?:```|~~~)(.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(fences[::2]) == {"sh", "text"}
+    assert set(fences[1::2]) == {""}
+    assert fences.count("sh") == len(list(blocks(path)))
+
+
+def test_what_is_not_run_is_there_to_be_run_elsewhere() -> None:
+    commands = [
+        command
+        for path in (README, DEPLOY)
+        for block in blocks(path)
+        for command, _ in block.commands
+    ]
+    for start in NOT_HERE:
+        assert any(command.startswith(start) for command in commands), start
 
 
 def test_the_digest_in_the_readme_is_what_the_demonstration_prints() -> None:
