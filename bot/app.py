@@ -82,9 +82,15 @@ class Once:
 class App:
     """One process, one event loop. ``async with`` starts and stops it."""
 
-    def __init__(self, settings: Settings, clock: Clock = utc_now) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock = utc_now, *, signals: bool = False
+    ) -> None:
+        """With ``signals``, SIGTERM and SIGINT end it from now on, and not only what is served."""
         self.settings = settings
         self.clock = clock
+        self._stop = asyncio.Event()
+        if signals:
+            self._listen()
         self._lock = take_lock(settings)
         try:
             self._build(settings, clock)
@@ -118,22 +124,38 @@ class App:
         )
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
-        self._stop = asyncio.Event()
         self.lag = LoopLag()
         self.watching = build_watch(settings, self._not_ready, self._measured)
 
     async def __aenter__(self) -> Self:
         try:
-            await self.courier.recover()
-            for platform in self.platforms.values():
-                await platform.start(self.inbox)
-                log.info("platform_started", platform=platform.name)
-            if self.watching is not None:
-                await self.watching.start()
+            await self._start()
         except BaseException:
             await self.__aexit__()
             raise
         return self
+
+    async def _start(self) -> None:
+        """Start everything, or what can be until ``stop``: a platform may be long in coming."""
+        starting = asyncio.ensure_future(self._start_parts())
+        stopping = asyncio.ensure_future(self._stop.wait())
+        try:
+            await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                return starting.result()
+            log.info("stopped_while_starting")
+        finally:
+            for task in (starting, stopping):
+                task.cancel()
+            await asyncio.gather(starting, stopping, return_exceptions=True)
+
+    async def _start_parts(self) -> None:
+        await self.courier.recover()
+        for platform in self.platforms.values():
+            await platform.start(self.inbox)
+            log.info("platform_started", platform=platform.name)
+        if self.watching is not None:
+            await self.watching.start()
 
     async def __aexit__(self, *error: object) -> None:
         self.courier.stop()
@@ -161,12 +183,17 @@ class App:
         """Ask the running service to end; the post in hand is finished."""
         self._stop.set()
 
-    async def serve(self) -> None:
-        """Run until a signal or ``stop``."""
+    def _listen(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             with contextlib.suppress(NotImplementedError):  # Windows has no signal handlers here
                 loop.add_signal_handler(number, self.stop)
+
+    async def serve(self) -> None:
+        """Run until a signal or ``stop``."""
+        self._listen()
+        if self._stop.is_set():
+            return
         scheduler = self._schedule()
         scheduler.start()
         log.info("serving", home=str(self.settings.home), platforms=sorted(self.platforms))

@@ -41,7 +41,7 @@ def run_command(desk: Desk, once: bool, no_fetch: bool) -> None:
 async def _run(desk: Desk, *, once: bool, fetch: bool) -> bool:
     from bot.app import App
 
-    async with App(desk.settings) as app:
+    async with App(desk.settings, signals=not once) as app:
         if not once:
             await app.serve()
             return False
