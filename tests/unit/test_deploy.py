@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import importlib.util
 import os
 import re
 import shutil
@@ -99,6 +100,22 @@ def test_what_the_dockerfile_copies_is_let_through_and_nothing_else() -> None:
 # --- compose
 
 
+def test_compose_fits_the_published_schema(tmp_path: Path) -> None:
+    if importlib.util.find_spec("check_jsonschema") is None:
+        reason = "the schema of compose files needs check-jsonschema"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    wrong = tmp_path / "compose.yaml"
+    text = (DEPLOY / "compose.yaml").read_text(encoding="utf-8")
+    wrong.write_text(text.replace("read_only:", "read_onli:"), encoding="utf-8")
+    tool = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
+    for path, expected in ((DEPLOY / "compose.yaml", 0), (wrong, 1)):
+        done = subprocess.run([*tool, path], capture_output=True, text=True, check=False)
+        assert done.returncode == expected, done.stdout + done.stderr
+    assert "'read_onli' was unexpected" in done.stdout
+
+
 def test_compose_gives_the_container_no_more_than_it_needs() -> None:
     for name, service in read_yaml(DEPLOY / "compose.yaml")["services"].items():
         assert service["read_only"] is True, name
@@ -176,7 +193,13 @@ def test_systemd_rates_the_unit_as_well_protected() -> None:
     if "offline" in done.stderr:
         pytest.skip("this systemd-analyze cannot look at a file")
     assert done.returncode == 0, done.stdout
-    assert re.search(r"Overall exposure level for paperwire.service: [01]\.\d OK", done.stdout)
+    found = re.search(r"Overall exposure level for paperwire.service: ([01]\.\d) OK", done.stdout)
+    assert found is not None
+    told = subprocess.run([tool, "--version"], capture_output=True, text=True, check=True).stdout
+    said = f"`systemd-analyze security` (systemd {told.split()[1]}) rates its exposure"
+    words = " ".join((DEPLOY / "README.md").read_text(encoding="utf-8").split())
+    if said in words:  # another version may see more or less
+        assert f"{said} {found[1]} of 10" in words
 
 
 # --- Kubernetes
