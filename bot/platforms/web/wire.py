@@ -251,7 +251,8 @@ async def _send_missed(
     start = known.index(after) + 1 if after in known else (0 if not after else len(posts))
     for posted in posts[start:]:
         await _send(request, stream, address, posted)
-    return {posted.remote_id for posted in posts}
+    # Not all that were found: what came after the window began to listen is still in its queue.
+    return {posted.remote_id for posted in posts[start:]}
 
 
 async def _send_new(
