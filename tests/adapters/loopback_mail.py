@@ -220,8 +220,8 @@ class MailHarness:
             "port": self.server.port,
             "sender": SENDER,
             "security": "none",
-            "timeout": 5.0,
-            "answer_timeout": 5.0,
+            "timeout": 30.0,
+            "answer_timeout": 30.0,
         }
         return Server(**(given | changes))
 

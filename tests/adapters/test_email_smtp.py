@@ -36,7 +36,7 @@ async def mail() -> AsyncIterator[LoopbackMail]:
 
 def at(mail: LoopbackMail | int, **changes: object) -> Server:
     port = mail if isinstance(mail, int) else mail.port
-    plain = Server("127.0.0.1", port, SENDER, security="none", timeout=3.0, answer_timeout=0.5)
+    plain = Server("127.0.0.1", port, SENDER, security="none", timeout=30, answer_timeout=30)
     return replace(plain, **changes)  # type: ignore[arg-type]  # field names, checked by replace
 
 
@@ -154,7 +154,7 @@ ENVELOPE = (b"220 mx\r\n", b"250 mx\r\n", b"250 ok\r\n", b"250 ok\r\n", b"354 go
 @pytest.mark.parametrize("said", [b"", b"\xff\xfe what\r\n", b"999 odd\r\n"])
 async def test_silence_or_nonsense_after_the_dot_is_unknown(said: bytes) -> None:
     async with scripted(*ENVELOPE, read=b"\r\n.\r\n", then=said) as port:
-        outcome = await send(at(port))
+        outcome = await send(at(port, answer_timeout=0.5))
     assert isinstance(outcome, Unknown)
 
 
@@ -168,9 +168,9 @@ async def test_a_server_that_goes_away_in_the_middle_gets_the_mail_later() -> No
 
 async def test_a_server_that_is_not_there_is_tried_again() -> None:
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
+        taken.bind(("127.0.0.1", 0))  # and never listens
         port = taken.getsockname()[1]
-    outcome = await send(at(port))
+        outcome = await send(at(port))
     assert isinstance(outcome, Retry)
     assert f"127.0.0.1:{port} cannot be reached" in outcome.reason
 

@@ -173,7 +173,7 @@ async def test_the_bundled_sample_is_a_source_without_a_network(tmp_path: Path) 
 # --- the scheduler ------------------------------------------------------------------------------
 
 
-async def until(done: asyncio.Event, seconds: float = 20.0) -> None:
+async def until(done: asyncio.Event, seconds: float = 60.0) -> None:
     async with asyncio.timeout(seconds):
         await done.wait()
 
@@ -258,7 +258,7 @@ async def test_a_stop_in_the_middle_of_an_ingest_waits_for_its_transaction(
     settings = settings_of(tmp_path, source)
     async with App(settings, lambda: TEN) as app:
         serving = asyncio.ensure_future(app.serve())
-        await asyncio.to_thread(begun.wait, 20)
+        await asyncio.to_thread(begun.wait, 60)
         app.stop()
         await serving
     store = Store(settings.database_path)
@@ -282,7 +282,7 @@ async def test_a_job_that_fails_is_tried_again_and_the_others_go_on(
         for _ in range(2):
             app._kick("one", fail)
             app._kick("two", work)
-            await asyncio.sleep(0.01)
+            await asyncio.gather(*app._tasks.values())
     assert calls == ["fail", "work", "fail", "work"]
 
 
@@ -302,11 +302,12 @@ async def test_news_during_a_run_makes_one_more_run_and_no_more(
             app._kick("work", work)
             await asyncio.sleep(0)
         gate.set()
-        await asyncio.sleep(0.01)
+        first = app._tasks["work"]
+        await first
         assert runs == 2
         app.stop()
         app._kick("work", work)
-        await asyncio.sleep(0.01)
+        assert app._tasks["work"] is first
         assert runs == 2
 
 
@@ -438,9 +439,9 @@ async def test_a_signal_ends_the_process_soon_and_with_status_nought(
     try:
         await asyncio.to_thread(wait_for_line, process, "serving")
         second = start_process(tmp_path, source.url())
-        _, refused = await asyncio.to_thread(second.communicate, timeout=60)
+        _, refused = await asyncio.to_thread(second.communicate, timeout=120)
         process.send_signal(number)
-        out, err = await asyncio.to_thread(process.communicate, timeout=20)
+        out, err = await asyncio.to_thread(process.communicate, timeout=60)
     finally:
         process.kill()
         process.wait()

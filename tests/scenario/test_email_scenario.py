@@ -52,7 +52,7 @@ class Post:
         """Start, or start again on the same files."""
         self.letters = Letters(self.wire.store, lambda: self.wire.now, defaults=DEFAULTS)
         self.email = Email(
-            Server("127.0.0.1", self.server.port, SENDER, security="none", answer_timeout=3.0),
+            Server("127.0.0.1", self.server.port, SENDER, security="none", answer_timeout=30.0),
             self.letters,
             public_url=BASE,
             listen=("127.0.0.1", 0),
