@@ -1,8 +1,10 @@
-"""Fixtures for every test, and how hypothesis looks for examples."""
+"""For every test: recorded inputs, no waiting for the disk, and how hypothesis finds examples."""
 
 from __future__ import annotations
 
 import os
+import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,3 +31,21 @@ def shared_data() -> Path:
             pytest.fail(reason)
         pytest.skip(reason)
     return folder
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_waiting_for_the_disk() -> Iterator[None]:
+    """Leave out what only a power cut would tell apart; it is most of the time of a slow disk."""
+    from bot.store import Store, database
+
+    use_wal, begin = database._use_wal, Store._open
+
+    def hurry(connection: sqlite3.Connection) -> sqlite3.Connection:
+        connection.execute("PRAGMA synchronous = OFF")
+        return connection
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(database, "_use_wal", lambda connection: use_wal(hurry(connection)))
+        patched.setattr(Store, "_open", lambda store: hurry(begin(store)))
+        patched.setattr(os, "fsync", lambda _: None)
+        yield

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import sqlite3
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -203,3 +205,16 @@ def test_times_are_written_so_that_text_order_is_time_order() -> None:
     later = datetime(2026, 6, 15, 7, 0, tzinfo=UTC)
     assert to_text(earlier) < to_text(later)
     assert to_time(to_text(earlier)) == earlier
+
+
+def test_what_was_written_outlives_a_power_cut(tmp_path: Path) -> None:
+    # The tests themselves do not wait for the disk, so another process is asked.
+    ask = (
+        "import sys; from pathlib import Path; from bot.store import Store;"
+        "connection = Store(Path(sys.argv[1])).connection();"
+        "print(*(connection.execute(f'PRAGMA {name}').fetchone()[0]"
+        " for name in ('synchronous', 'journal_mode')))"
+    )
+    command = [sys.executable, "-c", ask, str(tmp_path / "wire.db")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.split() == ["2", "wal"]  # 2: full
