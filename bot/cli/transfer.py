@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import click
 
 from bot.cli.desk import Desk, now, print_json
 from bot.domain import Channel, PaperwireError, Signal
+
+KEY_INSIDE = (
+    "This export holds the key that persons are hashed with: with it anyone can find out which "
+    "votes are whose. Keep it as secret as a password, and delete it once it was read elsewhere."
+)
+NOBODYS = (
+    "If it was made by another installation, nobody here can take these votes back or have them "
+    "forgotten; an export made with --with-person-key is the way to move."
+)
 
 
 @click.command("export")
@@ -20,9 +30,16 @@ from bot.domain import Channel, PaperwireError, Signal
     default="json",
     help="json: everything; the others: saved papers, for reference managers.",
 )
+@click.option(
+    "--with-person-key",
+    is_flag=True,
+    help="Add the key that persons are hashed with, to move to another machine. It is a secret.",
+)
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="A file to write.")
 @click.pass_obj
-def export_command(desk: Desk, channel: str | None, form: str, output: Path | None) -> None:
+def export_command(
+    desk: Desk, channel: str | None, form: str, with_person_key: bool, output: Path | None
+) -> None:
     """Write channels with profiles, votes and saved papers as JSON, to read elsewhere or later.
 
     \b
@@ -31,7 +48,10 @@ def export_command(desk: Desk, channel: str | None, form: str, output: Path | No
     "prefer_source_summary", "state", "votes": [{"paper", "person", "signal", "active",
     "changed_at"}], "saved": [PAPER]}], "papers": [{"paper", "arxiv_id", "doi", "title",
     "abstract", "authors", "categories", "url", "published"}]}
-    Persons are keyed hashes; no token and no name of a person is in it.
+    Persons are keyed hashes; no token and no name of a person is in it. Where it is read back on
+    another machine, nobody there can take their votes back or have them forgotten, unless
+    --with-person-key puts "person_key" into it. Keep such a file as secret as a password: with it
+    anyone can find out which votes are whose.
 
     Or only the saved papers, as BibTeX, RIS or CSL-JSON:
 
@@ -42,13 +62,17 @@ def export_command(desk: Desk, channel: str | None, form: str, output: Path | No
 
     only = [desk.channel(channel)] if channel else None
     if form != "json":
+        if with_person_key:
+            raise click.UsageError("--with-person-key goes with the format json alone.")
         _export_saved(desk, only, form, output)
         return
-    data = export(desk.store, only)
+    data = export(desk.store, only, with_person_key=with_person_key)
+    if with_person_key:
+        click.echo(KEY_INSIDE, err=True)
     if output is None:
         print_json(data)
         return
-    _write(output, json.dumps(data, ensure_ascii=False, indent=1))
+    _write(output, json.dumps(data, ensure_ascii=False, indent=1), secret=with_person_key)
     click.echo(f"Wrote {output}: {len(data['channels'])} channels, {len(data['papers'])} papers.")
 
 
@@ -65,8 +89,12 @@ def _export_saved(desk: Desk, only: list[Channel] | None, form: str, output: Pat
     click.echo(f"Wrote {output}: {len(papers)} saved papers.")
 
 
-def _write(output: Path, text: str) -> None:
+def _write(output: Path, text: str, *, secret: bool = False) -> None:
     try:
+        if secret:
+            # For its owner only, and before a byte of it is there.
+            os.close(os.open(output, os.O_CREAT | os.O_WRONLY, 0o600))
+            output.chmod(0o600)
         # Bytes, so that RIS keeps its line ends everywhere.
         output.write_bytes(text.encode("utf-8"))
     except OSError as error:
@@ -120,6 +148,10 @@ def import_command(desk: Desk, path: Path, channel: str | None, kind: str) -> No
         ) from error
     done = restore(desk.store, data, now())
     click.echo(f"Added {done.channels} channels, {done.papers} papers and {done.votes} votes.")
+    if done.owned:
+        click.echo("Its people are known here by its key. Delete the file, or keep it secret.")
+    elif done.votes:
+        click.echo(NOBODYS, err=True)
 
 
 @click.command("forget")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -31,26 +32,36 @@ from bot.store import Store, channels, feedback
 from bot.store import papers as paper_rows
 
 FORMAT = 1
+_KEY = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What an import added."""
+    """What an import added; ``owned`` tells whether its people are known by their ids here."""
 
     channels: int
     papers: int
     votes: int
+    owned: bool = False
 
 
-def export(store: Store, only: Sequence[Channel] | None = None) -> dict[str, Any]:
-    """Return all channels (or these) with what people said there; persons are keyed hashes."""
+def export(
+    store: Store, only: Sequence[Channel] | None = None, *, with_person_key: bool = False
+) -> dict[str, Any]:
+    """Return all channels (or these) with what people said there; persons are keyed hashes.
+
+    With the key, and nowhere without it, another installation can tell a person's votes by the
+    person's id: so that they can take them back there, and so that anyone can who has the file.
+    """
     with store.read() as connection:
         chosen = channels.every(connection) if only is None else tuple(only)
         rows = {channel.id: feedback.every(connection, channel.id) for channel in chosen}
         numbers = sorted({row.paper_id for voted in rows.values() for row in voted})
         papers = {paper.id: paper for paper in paper_rows.papers(connection, numbers)}
+        key = {"person_key": feedback.secret(connection)} if with_person_key else {}
     return {
         "format": FORMAT,
+        **key,
         "channels": [
             {
                 "platform": channel.platform,
@@ -111,8 +122,8 @@ def _restore(store: Store, data: object, now: datetime) -> Imported:
         raise PaperwireError(
             "This is no Paperwire export of a known format. Make one with: paperwire export"
         )
-    added = Imported(0, 0, 0)
     with store.write() as connection:
+        added = Imported(0, 0, 0, owned=_take_key(connection, data))
         numbers: dict[str, int] = {}
         for row in _rows(data, "papers"):
             entry = _entry(row)
@@ -128,8 +139,30 @@ def _restore(store: Store, data: object, now: datetime) -> Imported:
                 channel = channels.insert(connection, _channel(row), private=True, now=now)
                 added = replace(added, channels=added.channels + 1)
             votes = [_vote(vote, channel, numbers) for vote in _rows(row, "votes")]
+            votes = [vote for vote in votes if not _is_forgotten(connection, vote)]
             added = replace(added, votes=added.votes + feedback.restore(connection, votes))
     return added
+
+
+def _take_key(connection: sqlite3.Connection, data: Mapping[str, Any]) -> bool:
+    key = data.get("person_key")
+    if key is None:
+        return False
+    if not isinstance(key, str) or not _KEY.fullmatch(key):
+        raise PaperwireError("The export's 'person_key' is damaged: 64 hexadecimal digits are due.")
+    if not feedback.take_secret(connection, key):
+        raise PaperwireError(
+            "The export holds the key of its people, and people are known here by another one. "
+            "Import it into an empty home (PAPERWIRE_HOME), or take the line person_key out of it: "
+            "then the votes count, and nobody can take them back or have them forgotten."
+        )
+    return True
+
+
+def _is_forgotten(connection: sqlite3.Connection, vote: Feedback) -> bool:
+    # An export that is older than someone's wish to be forgotten must not bring them back.
+    since = feedback.forgotten_at(connection, vote.person)
+    return since is not None and vote.changed_at <= since
 
 
 def _paper_json(paper: Paper) -> dict[str, Any]:

@@ -17,9 +17,34 @@ _FORGOTTEN = "forgotten:"  # in meta, followed by the person's keyed hash
 
 def person_key(connection: sqlite3.Connection, platform: str, person_id: str) -> str:
     """Return the keyed hash under which a person is stored: 32 hexadecimal digits."""
-    row = connection.execute("SELECT value FROM meta WHERE key = 'person_key'").fetchone()
     words = f"{platform}:{person_id}".encode()
-    return hmac.new(bytes.fromhex(row["value"]), words, hashlib.sha256).hexdigest()[:32]
+    return hmac.new(bytes.fromhex(secret(connection)), words, hashlib.sha256).hexdigest()[:32]
+
+
+def secret(connection: sqlite3.Connection) -> str:
+    """Return the key of the keyed hashes: 64 hexadecimal digits, as secret as a password."""
+    row = connection.execute("SELECT value FROM meta WHERE key = 'person_key'").fetchone()
+    return str(row["value"])
+
+
+def take_secret(connection: sqlite3.Connection, key: str) -> bool:
+    """Hash people with another installation's key from now on; return whether that is now so.
+
+    It is not where anyone is known by the present one: who voted or shared a paper, asked to be
+    forgotten, or was sent a mail, whose links are signed with what follows from it.
+    """
+    if key == secret(connection):
+        return True
+    known = connection.execute(
+        "SELECT EXISTS (SELECT 1 FROM feedback) OR EXISTS (SELECT 1 FROM submissions)"
+        " OR EXISTS (SELECT 1 FROM subscribers)"
+        " OR EXISTS (SELECT 1 FROM meta WHERE key >= ?1 AND key < ?1 || char(1114111))",
+        (_FORGOTTEN,),
+    ).fetchone()
+    if known[0]:
+        return False
+    connection.execute("UPDATE meta SET value = ? WHERE key = 'person_key'", (key,))
+    return True
 
 
 def key_of(connection: sqlite3.Connection, person: Person) -> str:

@@ -164,6 +164,121 @@ def test_any_value_anywhere_is_taken_or_refused_and_never_a_crash(
         restore(elsewhere, changed, NOW)
 
 
+# --- persons ------------------------------------------------------------------------------------
+
+
+def votes_of(store: Store, person: str) -> list[Signal]:
+    with store.read() as connection:
+        key = feedback.person_key(connection, "terminal", person)
+        rows = [row for c in channels.every(connection) for row in feedback.every(connection, c.id)]
+    return sorted(row.signal for row in rows if row.person == key)
+
+
+async def test_with_the_key_a_person_is_known_elsewhere_and_without_it_not(
+    wire: Wire, exported: dict[str, Any]
+) -> None:
+    assert "person_key" not in exported
+    moved = export(wire.store, with_person_key=True)
+    assert {**exported, "person_key": moved["person_key"]} == json.loads(json.dumps(moved))
+    for data, mine in ((exported, []), (moved, [Signal.LIKE, Signal.SAVE])):
+        elsewhere = Store(None)
+        done = restore(elsewhere, data, NOW)
+        assert done == Imported(1, 3, 4, owned=bool(mine))
+        assert votes_of(elsewhere, "ada") == mine
+        with elsewhere.write() as connection:
+            key = feedback.key_of(connection, Person("terminal", "ada"))
+            assert sum(feedback.forget(connection, key, NOW).values()) == len(mine)
+        assert votes_of(elsewhere, "ada") == []
+        elsewhere.close()
+
+
+async def test_the_key_is_taken_once_and_not_where_people_are_known_by_another(
+    wire: Wire, exported: dict[str, Any]
+) -> None:
+    moved = export(wire.store, with_person_key=True)
+    again = restore(wire.store, moved, NOW)
+    assert again == Imported(0, 0, 0, owned=True)
+    elsewhere = Store(None)
+    restore(elsewhere, exported, NOW)
+    before = list(elsewhere.connection().iterdump())
+    with pytest.raises(PaperwireError, match="empty home"):
+        restore(elsewhere, moved, NOW)
+    assert list(elsewhere.connection().iterdump()) == before
+    elsewhere.close()
+
+
+@pytest.mark.parametrize(
+    "trace",
+    [
+        "INSERT INTO meta VALUES ('forgotten:abc', '2026-06-15T09:00:00Z')",
+        "INSERT INTO subscribers (address, handle, wish, key, asked_at, asked, state, attempts,"
+        + " error) VALUES ('a@b.example', 'h', '', 'k', '2026-06-15T09:00:00Z', 1, 'sent', 1, '')",
+    ],
+    ids=["someone asked to be forgotten", "someone was sent a mail"],
+)
+async def test_whoever_is_known_by_the_present_key_keeps_it(
+    wire: Wire, exported: dict[str, Any], trace: str
+) -> None:
+    moved = export(wire.store, with_person_key=True)
+    elsewhere = Store(None)
+    with elsewhere.write() as connection:
+        connection.execute(trace)
+    with pytest.raises(PaperwireError, match="people are known here"):
+        restore(elsewhere, moved, NOW)
+    assert restore(elsewhere, exported, NOW).votes == 4
+    elsewhere.close()
+
+
+@pytest.mark.parametrize("key", ["", "abc", "g" * 64, "a" * 63, "A" * 64, 7, ["a" * 64]])
+def test_a_damaged_key_is_refused(exported: dict[str, Any], key: object) -> None:
+    elsewhere = Store(None)
+    with pytest.raises(PaperwireError, match="'person_key' is damaged"):
+        restore(elsewhere, {**exported, "person_key": key}, NOW)
+    elsewhere.close()
+
+
+async def test_an_older_export_does_not_bring_a_forgotten_persons_votes_back(
+    wire: Wire, exported: dict[str, Any]
+) -> None:
+    wire.now = NOW
+    await wire.say("desk", "forget-me yes")
+    assert restore(wire.store, exported, NOW).votes == 0
+    assert votes_of(wire.store, "ada") == []
+    # What was said after that day is said.
+    with wire.store.read() as connection:
+        ada = feedback.person_key(connection, "terminal", "ada")
+    mine = [vote for vote in exported["channels"][0]["votes"] if vote["person"] == ada]
+    mine[0]["changed_at"] = "2026-06-16T09:00:00+00:00"
+    assert restore(wire.store, exported, NOW).votes == 1
+
+
+def test_the_key_leaves_only_when_asked_for_and_in_a_file_of_ones_own(
+    paperwire: CommandLine, exported: dict[str, Any], tmp_path: Path
+) -> None:
+    path = tmp_path / "wire.json"
+    path.write_text(json.dumps(exported))
+    ran = paperwire("import", path)
+    assert "--with-person-key is the way to move" in ran.err
+    store = Store(paperwire.home / "paperwire.db")
+    with store.read() as connection:
+        key = feedback.secret(connection)
+    store.close()
+    assert key not in paperwire("export").out
+    target = tmp_path / "moved.json"
+    target.write_text("there before, for everyone to read")
+    target.chmod(0o644)
+    ran = paperwire("export", "--with-person-key", "--output", target)
+    assert key not in ran.out + ran.err
+    assert "Keep it as secret as a password" in ran.err
+    assert json.loads(target.read_text())["person_key"] == key
+    assert target.stat().st_mode & 0o777 == 0o600
+    ran = paperwire("import", target)
+    assert "known here by its key" in ran.out
+    assert "format json" in paperwire.refused(
+        "export", "--with-person-key", "--format", "ris", status=2
+    )
+
+
 # --- through the command ------------------------------------------------------------------------
 
 
