@@ -167,6 +167,12 @@ def test_any_value_anywhere_is_taken_or_refused_and_never_a_crash(
 # --- persons ------------------------------------------------------------------------------------
 
 
+ASKED_BY_MAIL = (
+    "INSERT INTO subscribers (address, handle, wish, key, asked_at, asked, state, attempts, error)"
+    " VALUES ('a@b.example', 'h', '', 'k', '2026-06-15T09:00:00Z', 1, 'sent', 1, '')"
+)
+
+
 def votes_of(store: Store, person: str) -> list[Signal]:
     with store.read() as connection:
         key = feedback.person_key(connection, "terminal", person)
@@ -211,8 +217,7 @@ async def test_the_key_is_taken_once_and_not_where_people_are_known_by_another(
     "trace",
     [
         "INSERT INTO meta VALUES ('forgotten:abc', '2026-06-15T09:00:00Z')",
-        "INSERT INTO subscribers (address, handle, wish, key, asked_at, asked, state, attempts,"
-        + " error) VALUES ('a@b.example', 'h', '', 'k', '2026-06-15T09:00:00Z', 1, 'sent', 1, '')",
+        ASKED_BY_MAIL,
     ],
     ids=["someone asked to be forgotten", "someone was sent a mail"],
 )
