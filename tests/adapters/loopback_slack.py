@@ -147,7 +147,9 @@ class LoopbackSlack:
             answer = self._answer(method, arguments, token)
         except SlackError as error:
             answer = error.answer
-        if fault is not None:
+        if fault is not None and fault.truly:
+            await asyncio.sleep(fault.hang)
+        elif fault is not None:
             return await self._spoil(request, fault)
         headers = {}
         if token in self.tokens:

@@ -66,6 +66,7 @@ class Fault:
     accept: bool = False
     drop: bool = False  # no answer at all: the connection ends
     hang: float = 0.0  # seconds before the answer
+    truly: bool = False  # with ``accept``: the answer is the true one, only late
 
 
 def rate_limited(seconds: int = 1) -> Fault:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import sqlite3
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,12 @@ from sqlite_utils import Database
 
 from bot.app import App
 from bot.cli.main import front
-from bot.domain import PaperwireError
+from bot.domain import MessageState, PaperwireError, Post, PostKind
+from bot.platforms.terminal import Terminal
+from bot.ports import Sent
 from bot.services.backup import back_up_before_upgrade
 from bot.settings import load
-from bot.store import Store, schema, snapshot
+from bot.store import Store, outbox, schema, snapshot
 from tests.store import schema_dumps
 
 EVERY = schema_dumps.names()
@@ -93,6 +96,66 @@ def test_a_database_of_that_version_comes_up_with_every_row(version: str, tmp_pa
         for old_row, row in zip(held, after[table], strict=True):
             assert {name: row[name] for name in old_row} == old_row
     assert snapshot.find_fault(path) == ""
+
+
+# What an older version left behind, and whether the platform has the message already.
+LEFT_BEHIND = {
+    "planned": ("state = 'pending'", False),
+    "failed once": ("state = 'pending', attempts = 1, not_before = '{past}'", False),
+    "claimed by a process that died, and not sent": (
+        "state = 'sending', attempts = 1, claimed_at = '{past}'",
+        False,
+    ),
+    "claimed by a process that died, and sent": (
+        "state = 'sending', attempts = 1, claimed_at = '{past}'",
+        True,
+    ),
+    "of unknown fate, and there": (
+        "state = 'unknown', attempts = 1, claimed_at = '{past}', not_before = '{past}'",
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize("left", LEFT_BEHIND)
+@pytest.mark.parametrize("version", EVERY)
+def test_the_service_delivers_exactly_once_what_an_older_version_left_pending(
+    version: str, left: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "paperwire.db"
+    schema_dumps.load(version, path)
+    how, there = LEFT_BEHIND[left]
+    with closing(sqlite3.connect(path)) as old:
+        old.execute(f"UPDATE messages SET {how.format(past=schema_dumps.NOW)} WHERE id = 2")
+        old.commit()
+    screen = Terminal(tmp_path / "terminal", stream=io.StringIO())
+    if there:
+        sent = asyncio.run(screen.send("ears", Post(PostKind.PAPER, "Speech"), "key-1"))
+        assert isinstance(sent, Sent)
+    settings = load(
+        tmp_path,
+        {"PAPERWIRE_HUGGINGFACE__ENABLED": "false", "PAPERWIRE_ARXIV__ENABLED": "false"},
+    )
+
+    async def live() -> dict[MessageState, int]:
+        # Late enough after a start for a platform to be asked what became of a message.
+        moments = iter([NOW + timedelta(seconds=30 * step) for step in range(200)])
+        async with App(settings, lambda: next(moments)) as app:
+            for _ in range(3):
+                await app.once(fetch=False)
+            with app.store.read() as connection:
+                return outbox.counts(connection)
+
+    assert asyncio.run(live()) == {MessageState.SENT: 2}
+    assert asyncio.run(live()) == {MessageState.SENT: 2}
+    again = Terminal(tmp_path / "terminal", stream=io.StringIO())
+    assert [posted.key for posted in asyncio.run(again.posts("ears"))] == ["key-1"]
+    kept = [one.name for one in (tmp_path / "backups").iterdir()]
+    assert any("before" in name for name in kept) == (version != EVERY[-1])
+    with closing(sqlite3.connect(path)) as upgraded:
+        rows = upgraded.execute("SELECT paper_id, message_id FROM deliveries").fetchall()
+        assert rows == [(1, 2)]
+        assert upgraded.execute("SELECT signal, active FROM feedback").fetchall() == [("like", 1)]
 
 
 def test_check_says_what_is_lacking_and_changes_nothing(tmp_path: Path, later_version: str) -> None:
