@@ -11,7 +11,7 @@ import resource
 import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,9 @@ from bot.logs import configure
 from bot.ports import Found, SendOutcome
 from bot.services.plan import plan_due
 from bot.store import Store, database, digests
+from tests.adapters.loopback_source import page
 from tests.scenario.scripted import Scripted, entries, plan, serve, settle, states
+from tests.scenario.sickbay import daily, ward
 from tests.scenario.wire import MONDAY, Wire, at
 
 
@@ -173,7 +175,8 @@ async def test_a_database_that_becomes_read_only_stops_posting_and_nothing_else(
     with monkeypatch.context() as patched:
         patched.setattr(Store, "connection", read_only)
         await settle(wire)
-        assert (await wire.say("desk", "help")).ok is False
+        assert (await wire.say("desk", "help")).ok is True
+        assert (await wire.say("desk", "pause")).ok is False
     assert platform.sends == []
 
     def writable(store: Store) -> sqlite3.Connection:
@@ -244,6 +247,23 @@ async def test_a_retry_does_not_wait_for_a_day_that_was_set_back(wire: Wire) -> 
 # --- descriptors --------------------------------------------------------------------------------
 
 
+@contextmanager
+def no_descriptors() -> Iterator[None]:
+    """Let this process open nothing more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    held: list[int] = []
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+        with suppress(OSError):
+            while True:
+                held.append(os.open(os.devnull, os.O_RDONLY))
+        yield
+    finally:
+        for descriptor in held:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 async def test_without_file_descriptors_posts_wait_and_then_go_once(wire: Wire) -> None:
     [desk] = plan(wire, "desk")
     serve(wire, wire.terminal)
@@ -251,18 +271,8 @@ async def test_without_file_descriptors_posts_wait_and_then_go_once(wire: Wire) 
     wire.now += timedelta(days=1)
     wire.read(entries(2, start=10), MONDAY + timedelta(days=1))
     assert wire.plan()
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    held = []
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
-        while True:
-            held.append(os.open(os.devnull, os.O_RDONLY))
-    except OSError:
+    with no_descriptors():
         done = await wire.courier.settle()
-    finally:
-        for descriptor in held:
-            os.close(descriptor)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert done.sent == 0
     for _ in range(3):
         await settle(wire, timedelta(minutes=16))
@@ -270,3 +280,21 @@ async def test_without_file_descriptors_posts_wait_and_then_go_once(wire: Wire) 
     titles = await wire.titles("desk")
     assert len(titles) == len(set(titles))
     assert len(await wire.posts("desk")) == len(states(wire, desk)) > 3
+
+
+async def test_without_file_descriptors_sources_are_asked_again_later(tmp_path: Path) -> None:
+    async with ward(tmp_path) as well:
+        await well.poll()  # the threads have opened their connections
+        well.fall_sick("huggingface", page(daily(7)))
+        before = len(well.source.requests)
+        with no_descriptors():
+            asked = await well.poll()
+        assert len(asked) == 3
+        for one in asked.values():
+            assert one.ingested is None
+            assert "Too many open files" in one.words
+        assert len(well.source.requests) == before
+        asked = await well.poll()
+        assert len(asked) == 3
+        assert "Daily study 7" in well.titles()
+        assert well.told() == {}
