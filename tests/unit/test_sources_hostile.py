@@ -18,6 +18,7 @@ from bot.sources.detect import sniff
 from bot.sources.feed import Feed
 from bot.sources.huggingface import HuggingFace
 from bot.sources.json_lines import JsonLines
+from bot.sources.payload import MORE
 from bot.sources.sample_source import Sample
 
 STEADY = settings(deadline=None, derandomize=True)
@@ -219,3 +220,66 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_bytes_end_with_a_word(name: str) -> None:
     check_all(HOSTILE[name])
+
+
+# --- too many entries ---------------------------------------------------------------------------
+
+FEW = 5
+
+
+def listings_of(count: int) -> dict[str, tuple[Source, bytes]]:
+    """Return a listing of so many papers in the form of every source that is fetched."""
+    ids = [f"2606.{n:05}" for n in range(1, count + 1)]
+    rss = "".join(
+        f"<item><title>Paper {one}</title><guid>oai:arXiv.org:{one}v1</guid>"
+        f"<link>https://arxiv.org/abs/{one}</link><description>d</description></item>"
+        for one in ids
+    )
+    atom = "".join(
+        f"<entry><id>http://arxiv.org/abs/{one}v1</id><title>Paper {one}</title>"
+        "<summary>s</summary></entry>"
+        for one in ids
+    )
+    oai = "".join(
+        "<record><header><identifier>i</identifier></header><metadata>"
+        f"<arXiv><id>{one}</id><title>Paper {one}</title></arXiv></metadata></record>"
+        for one in ids
+    )
+    daily = [{"title": f"Paper {one}", "paper": {"id": one}} for one in ids]
+    feed = f"<rss version='2.0'><channel><title>t</title>{rss}</channel></rss>".encode()
+    return {
+        "daily papers": (HuggingFace(), json.dumps(daily).encode()),
+        "arXiv's RSS": (ArxivListing([]), feed),
+        "arXiv's Atom": (ArxivListing([]), f"<feed>{atom}</feed>".encode()),
+        "arXiv's answers": (ArxivQuery(), f"<feed>{atom}</feed>".encode()),
+        "OAI-PMH": (ArxivOai(), f"<OAI-PMH><ListRecords>{oai}</ListRecords></OAI-PMH>".encode()),
+        "a feed": (Feed(), feed),
+    }
+
+
+@pytest.fixture
+def only_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("payload", "xml_tree"):
+        monkeypatch.setattr(f"bot.sources.{module}.MOST_ENTRIES", FEW)
+
+
+@pytest.mark.usefixtures("only_few")
+@pytest.mark.parametrize("name", listings_of(1))
+def test_of_too_many_entries_the_first_are_read_and_the_rest_is_told(name: str) -> None:
+    source, body = listings_of(FEW)[name]
+    whole = source.parse(body, Request(""))
+    assert (whole.outcome, len(whole.entries)) == (Outcome.OK, FEW)
+    source, body = listings_of(FEW + 1)[name]
+    part = source.parse(body, Request(""))
+    check(part)
+    assert (part.outcome, part.note) == (Outcome.TRUNCATED, MORE)
+    assert part.entries == whole.entries
+    assert (part.declared, part.rejects) == (FEW, ())
+
+
+@pytest.mark.usefixtures("only_few")
+def test_what_only_looks_like_entries_is_not_counted_among_them() -> None:
+    source, body = listings_of(FEW)["a feed"]
+    quoted = b"<![CDATA[" + b"<item>" * 50 + b"]]><!--" + b"<item >" * 50 + b"-->"
+    listing = source.parse(body.replace(b"<title>t", b"<title>" + quoted), Request(""))
+    assert (listing.outcome, len(listing.entries)) == (Outcome.OK, FEW)
