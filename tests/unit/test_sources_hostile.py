@@ -52,7 +52,13 @@ DAILY = json.dumps(
 ).encode()
 CAPTURE = b"Get trending papers in your email inbox!\nSubscribeOne\n" + b"word " * 100 + b"\nTwo\n"
 SPLINTERS = (b"<", b"&", b"]]>", b"<item>", b"</entry>", b'"', b"{", b"\\", b"[[", b"&#0;")
-TEMPLATES = (RSS, ATOM, OAI, DAILY, CAPTURE, DAILY[1:-1] + b"\n")
+LINES = (
+    json.dumps(
+        {"id": "2606.00001", "title": "One", "authors": ["Jane"], "listed": "2026-06-15"}
+    ).encode()
+    + b'\n{"doi": "10.1234/two", "title": "Two"}\n'
+)
+TEMPLATES = (RSS, ATOM, OAI, DAILY, CAPTURE, LINES)
 
 
 def check(listing: Listing) -> None:
