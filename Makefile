@@ -37,6 +37,7 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
+	$(BIN)/bandit -q -r bot ranking -c pyproject.toml
 
 types: $(VENV)/.installed-dev
 	$(BIN)/mypy
@@ -54,12 +55,11 @@ bench: $(VENV)/.installed-dev
 soak: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -s -m soak
 
-# Looks for known weaknesses in our code and in what is installed; needs a package index that
-# knows them.
+# Asks for known weaknesses in what is installed; fails for findings, and says so where nobody
+# could be asked.
 audit: $(VENV)/.installed
-	@$(PIP) install -qq bandit pip-audit
-	$(BIN)/bandit -q -r bot ranking -c pyproject.toml
-	$(BIN)/pip-audit --disable-pip --require-hashes -r deploy/requirements.txt
+	@$(PIP) install -qq --require-hashes -r deploy/requirements-audit.txt || echo "pip-audit: cannot be installed"
+	@$(BIN)/python .ci/audit.py $(BIN)/pip-audit deploy/requirements.txt
 
 # Rewrites what the documents take from the code: the reference, and README.md's digest.
 docs: $(VENV)/.installed
@@ -75,6 +75,7 @@ requirements:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --group build -c deploy/requirements.txt -o deploy/requirements-build.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --group image -c deploy/requirements.txt -o deploy/requirements-image.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --group dev -c deploy/requirements.txt -o deploy/requirements-dev.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --group audit -c deploy/requirements.txt -c deploy/requirements-dev.txt -o deploy/requirements-audit.txt
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
