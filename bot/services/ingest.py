@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -17,6 +18,7 @@ from bot.store.listings import Reading
 from bot.store.papers import Repaired
 
 PART = 2_500  # entries that are written in one transaction, so that nobody waits long for it
+BREATH = 0.11  # seconds between two parts: SQLite looks for a free lock ten times a second
 AUTHORITY = "arxiv"  # the source whose word on a paper's version stands above any other's
 AHEAD = timedelta(days=2)  # by which a listing's day may be ahead of our clock
 ISSUES_AHEAD = timedelta(days=730)  # journals date papers by the issue to come
@@ -61,8 +63,11 @@ def ingest(
     listing = believe(listing, now)
     repaired = [repair(entry) for entry in listing.entries]
     listing, repaired = part_rivals(listing, repaired)
-    parts = [
-        _ingest_part(
+    parts: list[Ingested] = []
+    for start in range(0, max(len(listing.entries), 1), PART):
+        if start:
+            time.sleep(BREATH)
+        part = _ingest_part(
             store,
             _part(listing, start),
             repaired[start : start + PART],
@@ -72,8 +77,7 @@ def ingest(
             now=now,
             fresh=fresh,
         )
-        for start in range(0, max(len(listing.entries), 1), PART)
-    ]
+        parts.append(part)
     return _join(parts)
 
 

@@ -10,6 +10,7 @@ import json
 import time
 import tracemalloc
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -200,6 +201,7 @@ async def test_of_a_listing_that_is_too_long_the_first_entries_are_read(
         monkeypatch.setattr(f"bot.sources.{module}.MOST_ENTRIES", 300)
     monkeypatch.setattr(f"{__name__}.MOST_ENTRIES", 300)
     monkeypatch.setattr("bot.services.ingest.PART", 70)
+    monkeypatch.setattr("bot.services.ingest.BREATH", 0.0)
     await check_long_listing(tmp_path, 1_000)
 
 
@@ -238,6 +240,23 @@ async def test_a_long_listing_is_written_in_parts_and_a_crash_between_them_loses
     assert done.outcome is Outcome.OK
     again = well.ingest(daily(*range(1, 46)))
     assert (again.outcome, again.new, again.parsed) == (Outcome.UNCHANGED, 0, 45)
+
+
+async def test_others_write_between_the_parts_of_a_long_listing(
+    well: Ward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts: list[int] = []
+
+    def vote(seconds: float) -> None:
+        assert seconds > 0.1  # the longest that SQLite waits between two looks at a lock
+        with well.app.store.write():
+            counts.append(well.count())
+
+    monkeypatch.setattr("bot.services.ingest.PART", 20)
+    with monkeypatch.context() as paused, ThreadPoolExecutor(1) as others:
+        paused.setattr("time.sleep", lambda seconds: others.submit(vote, seconds).result(20))
+        assert well.ingest(daily(*range(1, 101))).new == 100
+    assert counts == [20, 40, 60, 80]
 
 
 # --- a form that changes ------------------------------------------------------------------------
