@@ -60,13 +60,15 @@ async def test_suggestions_that_discord_would_refuse_are_left_out() -> None:
 
 async def test_suggestions_that_take_too_long_are_none() -> None:
     async with stage(pace=replace(HASTE, answer=0.05)) as scene:
+        go = asyncio.Event()
 
         async def dawdle(*_: Any) -> tuple[Suggestion, ...]:
-            await asyncio.sleep(5)
+            await go.wait()
             return (Suggestion("late", "late"),)
 
         scene.inbound.suggest = dawdle  # type: ignore[method-assign]
         assert await scene.folk.complete(scene.channel, scene.ada, "search", "query", "x") == []
+        go.set()
 
 
 async def test_help_topics_are_completed() -> None:
