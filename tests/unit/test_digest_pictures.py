@@ -54,6 +54,13 @@ async def test_every_picture_tells_the_same_papers_without_a_secret_or_a_key() -
         assert not re.search(r"<script|src=\"http|url\(", page), name
 
 
+@pytest.mark.parametrize("document", ["README.md", "deploy/README.md"])
+def test_every_picture_is_shown_to_readers_of_the_documents(document: str) -> None:
+    path = FOLDER.parents[1] / document
+    shown = re.findall(r"\]\(([^)]+\.png)\)", path.read_text(encoding="utf-8"))
+    assert {(path.parent / one).resolve() for one in shown} == set(FOLDER.iterdir())
+
+
 @pytest.mark.parametrize("name", sorted(WIDTHS))
 def test_pictures_are_small(name: str) -> None:
     assert (FOLDER / f"{name}.png").stat().st_size < 150_000

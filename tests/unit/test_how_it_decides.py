@@ -14,6 +14,7 @@ from bot.services.ranker import BACKGROUND, VALUES
 from bot.services.react import READ_BACK_DAYS
 from bot.services.upkeep import DETAILS_KEPT, EVENTS_KEPT
 from bot.services.window_operations import STEPS
+from bot.settings import describe
 from ranking.calibrate import USUAL, match
 from ranking.document import Document
 from ranking.evidence import HALF_LIFE_DAYS, Vote, weigh
@@ -80,6 +81,14 @@ def test_the_page_has_no_number_that_is_not_compared_with_the_code(text: str) ->
     assert "`/papers why 3`" in commands
     left = re.sub(r"`[^`]*`", "", text)
     assert re.findall(r"[^.]*\d[^.]*", left) == []
+
+
+def test_how_long_is_what_the_settings_say_unless_they_are_changed() -> None:
+    defaults = {row.name: row.default for row in describe()}
+    assert defaults["retention.details_days"] == str(DETAILS_KEPT.days)
+    assert defaults["retention.events_days"] == str(EVENTS_KEPT.days)
+    assert defaults["defaults.size"] == str(USUAL_CHANNEL.size)
+    assert defaults["defaults.threshold"] == str(USUAL_CHANNEL.threshold)
 
 
 def test_votes_do_what_the_words_say() -> None:
