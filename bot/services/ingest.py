@@ -113,6 +113,9 @@ def _ingest_part(
                 text,
                 now=now,
                 listed_on=listing.listed_on,
+                first_word=listing.source == AUTHORITY
+                and entry.arxiv_id is not None
+                and listings.known_by_hearsay(connection, entry.arxiv_id, AUTHORITY),
             )
             stored.append(change.paper_id)
             new += change.new

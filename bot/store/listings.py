@@ -113,6 +113,16 @@ def insert(
     return listing_id
 
 
+def known_by_hearsay(connection: sqlite3.Connection, arxiv_id: str, source: str) -> bool:
+    """Tell whether a paper is known, and this source never spoke of it."""
+    row = connection.execute(
+        "SELECT 1 FROM papers p WHERE p.arxiv_id = ? AND NOT EXISTS"
+        " (SELECT 1 FROM appearances a WHERE a.paper_id = p.id AND a.source = ?)",
+        (arxiv_id, source),
+    ).fetchone()
+    return row is not None
+
+
 def renew(connection: sqlite3.Connection, listing_id: int, listing: Listing) -> None:
     """Write anew what a listing held, now that more of it can be read."""
     connection.execute(

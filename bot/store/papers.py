@@ -137,12 +137,18 @@ def store_entry(
     *,
     now: datetime,
     listed_on: date | None,
+    first_word: bool = False,
 ) -> Change:
-    """Insert an entry's paper, or update the paper it is already known as."""
+    """Insert an entry's paper, or update the paper it is already known as.
+
+    ``first_word`` tells that the paper's own archive speaks of it for the first time: its text and
+    version replace what others said, whatever version they named.
+    """
     row = _find(connection, entry, repaired)
     if row is None:
         return _insert(connection, entry, repaired, now, listed_on)
-    return Change(row["id"], new=False, updated=_update(connection, row, entry, repaired, now))
+    updated = _update(connection, row, entry, repaired, now, first_word=first_word)
+    return Change(row["id"], new=False, updated=updated)
 
 
 def _find(connection: sqlite3.Connection, entry: Entry, repaired: Repaired) -> sqlite3.Row | None:
@@ -245,9 +251,11 @@ def _update(
     entry: Entry,
     repaired: Repaired,
     now: datetime,
+    *,
+    first_word: bool,
 ) -> bool:
     changes = _facts(connection, row, entry)
-    changes |= _text(connection, row, entry, repaired, now)
+    changes |= _text(connection, row, entry, repaired, now, first_word=first_word)
     changes = {name: value for name, value in changes.items() if value != row[name]}
     if not changes:
         return False
@@ -293,6 +301,8 @@ def _text(
     entry: Entry,
     repaired: Repaired,
     now: datetime,
+    *,
+    first_word: bool,
 ) -> dict[str, str | int]:
     replaces = entry.announce in (Announce.REPLACE, Announce.REPLACE_CROSS)
     version = entry.version
@@ -300,6 +310,10 @@ def _text(
         version = row["version"] + 1
     changes: dict[str, str | int] = {}
     newer = version is not None and version > row["version"]
+    if first_word and (repaired.title != row["title"] or newer or version != row["version"]):
+        newer, version = True, version or 1
+        # What others called a version of it was hearsay.
+        connection.execute("DELETE FROM paper_versions WHERE paper_id = ?", (row["id"],))
     if newer and version is not None:
         _insert_version(connection, row["id"], version, entry, repaired, now)
         changes |= {"version": version, "title": repaired.title, "raw_title": entry.title}

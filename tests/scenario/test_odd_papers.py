@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -140,6 +141,35 @@ async def test_what_arxiv_lists_as_a_newer_version_renames_the_paper(well: Ward)
     ingest(well.app.store, found, b"arxiv", location="x", now=well.now)
     stored = by_id(well, "2606.00001")
     assert (stored.title, stored.version) == ("Rafts of reed", 2)
+
+
+@pytest.mark.parametrize("link", ["2606.00041v9", "2606.00041"])
+async def test_arxivs_first_word_on_a_paper_replaces_what_others_called_it(
+    well: Ward, link: str
+) -> None:
+    desk = well.subscribe(size=20)
+    headline = item("You will not believe these boats", f"https://arxiv.org/abs/{link}")
+    well.fall_sick("blog", page(rss(headline), **XML))
+    await well.poll()
+    assert by_id(well, "2606.00041").title == "You will not believe these boats"
+    for version, title in ((1, "Boats of reed"), (2, "Rafts of reed")):
+        entry = Entry(title, "Reed.", ("Ada Roe",), arxiv_id="2606.00041", version=version)
+        said = Listing("arxiv", MONDAY, 1, (entry,), (), Outcome.OK)
+        ingest(well.app.store, said, title.encode(), location="x", now=well.now)
+        stored = by_id(well, "2606.00041")
+        assert (stored.title, stored.version, stored.authors) == (title, version, ("Ada Roe",))
+        with well.app.store.read() as connection:
+            told = [one.version for one in window.versions(connection, stored.id)]
+        assert told == list(range(version, 0, -1))
+    # The blog's word came too late, and so does an older one of arXiv itself.
+    well.fall_sick("blog", page(rss(headline, headline), **XML))
+    await well.poll()
+    older = Listing("arxiv", MONDAY, 1, (replace(entry, version=1),), (), Outcome.OK)
+    ingest(well.app.store, older, b"older", location="x", now=well.now)
+    assert by_id(well, "2606.00041").title == "Rafts of reed"
+    posted = await next_digest(well, desk)
+    assert posted.count("Rafts of reed") == 1
+    assert "You will not believe these boats" not in posted
 
 
 FORMS = {
