@@ -1,4 +1,4 @@
-"""From a parsed listing to stored papers: one transaction a listing, decided by its content."""
+"""From a parsed listing to stored papers: one transaction a listing, or a part of a long one."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def _judge(
             return Outcome.BROKEN, f"{words}; they are kept"
         last = listings.newest_day(connection, listing.source, day)
         if day.weekday() < 5 and last is not None and day - last > LONGEST_SILENCE:
-            return Outcome.STALE, f"no paper was listed since {last}"
+            return Outcome.STALE, f"no papers, and none known of any day since {last}"
     return outcome, note
 
 

@@ -322,7 +322,7 @@ async def test_a_source_that_is_empty_for_a_week_is_told_of_and_a_weekend_is_not
         asked = await well.poll()
     assert asked["huggingface"].ingested is not None
     assert asked["huggingface"].ingested.outcome is Outcome.STALE
-    assert "no paper was listed since 2026-06-15" in well.told()["source huggingface"]
+    assert "none known of any day since 2026-06-15" in well.told()["source huggingface"]
     well.now = NOON + timedelta(days=9)
     well.fall_sick("huggingface", page(daily(9)))
     await well.poll()
