@@ -34,7 +34,7 @@ from bot.services.alerts import Alerts
 from bot.services.deliver import Courier
 from bot.services.gather import Gatherer
 from bot.services.inbox import Inbox
-from bot.services.index import refresh
+from bot.services.index import refresh, refresh_if_due
 from bot.services.lookup import look_up
 from bot.services.metrics import LoopLag
 from bot.services.plan import Planned, plan_due
@@ -173,6 +173,7 @@ class App:
             await self.watching.stop()
         await self.fetcher.close()
         # What was cancelled may be at work in its thread, on a connection that is to be closed.
+        await asyncio.to_thread(self.inbox.close)
         await asyncio.get_running_loop().shutdown_default_executor()
         self.store.close()
         pulse.end(self.settings.home)
@@ -233,6 +234,8 @@ class App:
     async def poll(self, polled: Polled) -> None:
         """Ask one source for what is due."""
         await self.gatherer.poll(polled.source, polled.days(self.clock().date()))
+        # So that nobody's search has to do it.
+        await asyncio.to_thread(refresh_if_due, self.store)
 
     async def plan(self) -> None:
         """Plan what is due; each digest is on its way as soon as it is written."""

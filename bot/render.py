@@ -66,7 +66,10 @@ def visible(text: str) -> str:
     Line ends and tabs become single spaces; other runs of spaces stay. A joiner stays only between
     two characters outside ASCII, where scripts and emoji need it.
     """
-    text = _ESCAPE_SEQUENCE.sub("", text[:_READ_LIMIT])
+    text = text[:_READ_LIMIT]
+    if text.isascii() and text.isprintable():  # as most texts are: nothing of it can be unseen
+        return text
+    text = _ESCAPE_SEQUENCE.sub("", text)
     kept = (
         " " if char.isspace() else char
         for char in text

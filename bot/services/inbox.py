@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import functools
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
 
 import structlog
 
@@ -56,6 +60,15 @@ from bot.services.suggest import suggest
 from bot.store import Store, channels, feedback
 
 log = structlog.get_logger(__name__)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# People wait for these, so no plan and no post may take their turn; more at once would be no
+# faster, as threads share one interpreter.
+THREADS = 4
+# A vote may come before the post that it is for is recorded; seconds between looks.
+LOOK_AGAIN = (0.1, 0.3, 1.0, 3.0)
 
 SHOWS_PICTURES = frozenset({"discord", "slack"})
 
@@ -114,24 +127,39 @@ class Inbox:
         self._limited = limited
         self._after = after
         self._missed = missed
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="people")
+
+    def close(self) -> None:
+        """Finish what is in hand; nothing can be handed in any more."""
+        self._threads.shutdown()
+
+    async def _work(self, deed: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        work = functools.partial(contextvars.copy_context().run, deed, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     async def command(self, event: CommandEvent) -> Reply:
         """Carry out the text after /papers."""
-        reply = await asyncio.to_thread(self._command, event)
+        reply = await self._work(self._command, event)
         faults.reach("after_command")
         self._after()
         return reply
 
     async def vote(self, event: VoteEvent) -> Reply:
         """Record a reaction or a button."""
-        return await asyncio.to_thread(self._vote, event)
+        reply = await self._work(self._vote, event)
+        for pause in LOOK_AGAIN:
+            if reply is not react.NOT_YET:
+                break
+            await asyncio.sleep(pause)
+            reply = await self._work(self._vote, event)
+        return reply
 
     async def suggest(
         self, place: Place, person: Person, what: Suggest, text: str
     ) -> tuple[Suggestion, ...]:
         """Return what a person may be about to type (bot.ports.Inbound)."""
         try:
-            return await asyncio.to_thread(suggest, self._store, place, person, what, text)
+            return await self._work(suggest, self._store, place, person, what, text)
         except Exception:
             log.exception("suggest_failed", platform=place.platform)
             return ()
@@ -143,11 +171,11 @@ class Inbox:
             with self._store.read() as connection:
                 return channels.at(connection, place)
 
-        return await asyncio.to_thread(run)
+        return await self._work(run)
 
     async def moved(self, place: Place, state: ChannelState | None, reason: str) -> None:
         """Follow what a platform says of a place (bot.ports.Inbound)."""
-        await asyncio.to_thread(manage.move, self._store, place, state, reason, self._clock())
+        await self._work(manage.move, self._store, place, state, reason, self._clock())
         self._after()
 
     async def reconnected(self, platform: str) -> None:

@@ -45,6 +45,8 @@ class Snapshot:
 
 _snapshots: WeakKeyDictionary[Store, Snapshot] = WeakKeyDictionary()
 _lock = Lock()
+_reading = Lock()  # one search reads what changed, the others wait for what it makes
+_writing = Lock()
 
 
 class StoredCollection:
@@ -148,21 +150,37 @@ def _write_chunk(store: Store, chunk: int) -> int:
 def refresh_if_due(store: Store) -> None:
     """Write postings where so much changed that searching it from memory would be slow.
 
-    A database that is being written by someone else, or cannot be, is searched as it is.
+    A database that is being written by someone else, or cannot be, is searched as it is; so is
+    one whose postings another search is just writing.
     """
     with store.read() as connection:
         due = table.version(connection)[1] >= WRITE_AT
-    if due:
-        with suppress(sqlite3.OperationalError):
-            refresh(store)
+    if due and _writing.acquire(blocking=False):
+        try:
+            with suppress(sqlite3.OperationalError):
+                refresh(store)
+        finally:
+            _writing.release()
 
 
 def _snapshot(store: Store, connection: sqlite3.Connection) -> Snapshot:
     version = table.version(connection)
+    known = _known(store, version)
+    if known is not None:
+        return known
+    with _reading:
+        return _known(store, version) or _read_snapshot(store, connection, version)
+
+
+def _known(store: Store, version: tuple[int, int]) -> Snapshot | None:
     with _lock:
         known = _snapshots.get(store)
-    if known is not None and known.version == version:
-        return known
+    return known if known is not None and known.version == version else None
+
+
+def _read_snapshot(
+    store: Store, connection: sqlite3.Connection, version: tuple[int, int]
+) -> Snapshot:
     hidden = table.changed(connection)
     fresh, fresh_lengths = gather(_texts(table.texts(connection, hidden)))
     stored = table.lengths(connection)

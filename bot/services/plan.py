@@ -82,7 +82,8 @@ def plan_due(
     """Plan every digest whose slot has come; each channel in its own transaction.
 
     A channel that cannot be planned is logged and tried at the next call; the others go on.
-    ``told`` hears of each digest as soon as it is written.
+    ``told`` hears of each digest as soon as it is written. What is returned does not tell what was
+    passed over.
     """
     with store.read() as connection:
         serving = channels.every(connection, serving=True)
@@ -94,9 +95,10 @@ def plan_due(
         except Exception:
             log.exception("plan_failed", channel=channel.name, platform=channel.platform)
             continue
-        written += planned
         for one in planned:
             told(one)
+            # What a thousand channels passed over is in the store, and too much to hold besides.
+            written.append(replace(one, proposal=replace(one.proposal, passed=())))
     return tuple(written)
 
 

@@ -23,15 +23,22 @@ _DONE = {
     Signal.SUBMIT: ("Submitted", "Submission taken back"),
 }
 
+NOT_OURS = Reply("That message carries no paper of mine to vote on.", ok=False)
+NOT_YET = Reply("That message is only just arriving. Vote once more in a moment.", ok=False)
+
 
 def vote(store: Store, event: VoteEvent, now: datetime) -> Reply:
-    """Record a reaction or a button; an event handed in twice counts once."""
+    """Record a reaction or a button; an event handed in twice counts once.
+
+    Return ``NOT_YET`` where the message may be one that is being posted and not recorded yet.
+    """
     faults.reach("before_vote")
     with store.write() as connection:
         channel = channels.at(connection, event.place)
         delivery = outbox.voted_delivery(connection, event.place, event.remote_id, event.number)
         if channel is None or delivery is None:
-            return Reply("That message carries no paper of mine to vote on.", ok=False)
+            posting = channel is not None and outbox.is_posting(connection, channel.id)
+            return NOT_YET if posting else NOT_OURS
         paper = paper_rows.paper(connection, delivery.paper_id)
         if paper is None or not feedback.first_seen(connection, event.event_id, now):
             return Reply("Already noted.")

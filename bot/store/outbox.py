@@ -216,6 +216,17 @@ def voted_delivery(
     return _row_to_delivery(rows[0]) if len(rows) == 1 else None
 
 
+def is_posting(connection: sqlite3.Connection, channel_id: int) -> bool:
+    """Tell whether a message is on its way, so that it may be there and not be recorded yet."""
+    return bool(
+        connection.execute(
+            "SELECT EXISTS (SELECT 1 FROM messages WHERE channel_id = ?"
+            " AND state IN ('sending', 'unknown'))",
+            (channel_id,),
+        ).fetchone()[0]
+    )
+
+
 def delivery(connection: sqlite3.Connection, channel_id: int, paper_id: int) -> Delivery | None:
     """Return how a paper came to a channel, or None."""
     row = connection.execute(

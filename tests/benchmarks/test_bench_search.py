@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import itertools
 import json
 import random
@@ -20,31 +19,10 @@ import pytest
 from bot.services.complete import complete_title
 from bot.services.search import refresh, search
 from bot.store import Store
+from tests.benchmarks.made import made_papers
 
 NOW = datetime(2026, 6, 30, tzinfo=UTC)
 ASKED = 200
-LENDERS = 4  # papers whose sentences one made paper is put together from
-
-
-def made_papers(stream: Path, total: int) -> Iterator[dict[str, object]]:
-    """Yield papers put together from sentences of real ones, with some new words in each."""
-    with gzip.open(stream, "rt", encoding="utf-8") as file:
-        real = [json.loads(line) for line in file]
-    dice = random.Random(7)
-    split = [re.split(r"(?<=[.!?])\s+", paper["abstract"]) for paper in real]
-    for number in range(total):
-        lenders = [dice.randrange(len(real)) for _ in range(LENDERS)]
-        sentences = [dice.choice(split[lender]) for lender in lenders for _ in range(2)]
-        first, second = (real[lender]["title"].split() for lender in lenders[:2])
-        new = f"{dice.choice('BDKLMNPRST')}o{dice.randrange(30_000)}net"
-        yield {
-            "id": f"9{number // 100_000:03d}.{number % 100_000:05d}",
-            "title": " ".join((*first[: 1 + len(first) // 2], new, *second[len(second) // 2 :])),
-            "abstract": " ".join((*sentences, f"We call it {new}.")),
-            "authors": real[lenders[0]]["authors"],
-            "categories": real[lenders[1]]["categories"],
-            "listed": real[lenders[0]]["listed"],
-        }
 
 
 def fill(store: Store, papers: Iterator[dict[str, object]]) -> None:
