@@ -131,6 +131,12 @@ def value_for(option: Json, typed: str) -> str | int:
     return typed or "quokka"
 
 
+def fill_in(options: list[Json], typed: str) -> dict[str, str | int]:
+    """Fill the first option of a command in, and what else it asks for."""
+    asked = [option for n, option in enumerate(options) if n == 0 or option.get("required")]
+    return {str(option["name"]): value_for(option, typed) for option in asked}
+
+
 async def ask_discord(folder: Path, *, others: bool) -> dict[str, str]:
     wire = await opened(folder)
     told: dict[str, str] = {}
@@ -163,21 +169,20 @@ async def ask_discord(folder: Path, *, others: bool) -> dict[str, str]:
                         asked = await folk.fill_in(asked, values, permissions=MANAGER)
                     told[key] = answer(asked).text
 
-                roots = [one for one in server.commands if one["type"] == 1]
-                for command in roots:
-                    for name, options in leaves(command):
-                        for typed in TYPED[1:]:
-                            given = {o["name"]: value_for(o, typed) for o in options}
-                            given = {o["name"]: given[o["name"]] for o in options[:1]} or given
-                            await keep(
-                                f"{command['name']} {name} {given}", name, given, command["name"]
-                            )
-                            if not options:
-                                break
-                        for option in options:
-                            for typed in TYPED if option.get("autocomplete") else ():
-                                found = await folk.complete(lobby, eve, name, option["name"], typed)
-                                told[f"{name} {option['name']} {typed} offers"] = repr(found)
+                known = [one for one in server.commands if one["type"] == 1]
+                walked = [(one["name"], *leaf) for one in known for leaf in leaves(one)]
+                # After these there is little left to ask for.
+                walked.sort(key=lambda leaf: leaf[1] in {"forget-me", "pause", "unsubscribe"})
+                for root, name, options in walked:
+                    for typed in TYPED[1:]:
+                        given = fill_in(options, typed)
+                        await keep(f"{root} {name} {given}", name, given, root)
+                        if not options:
+                            break
+                    for option in options:
+                        for typed in TYPED if option.get("autocomplete") else ():
+                            found = await folk.complete(lobby, eve, name, option["name"], typed)
+                            told[f"{name} {option['name']} {typed} offers"] = repr(found)
             finally:
                 await platform.stop()
             assert rows_of(wire, busy) == before
