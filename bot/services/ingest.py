@@ -21,9 +21,7 @@ PART = 2_500  # entries that are written in one transaction, so that nobody wait
 BREATH = 0.11  # seconds between two parts: SQLite looks for a free lock ten times a second
 AUTHORITY = "arxiv"  # the source whose word on a paper's version stands above any other's
 AHEAD = timedelta(days=2)  # by which a listing's day may be ahead of our clock
-ISSUES_AHEAD = timedelta(days=730)  # journals date papers by the issue to come
 FIRST_LISTING = date(1991, 8, 14)  # the day on which arXiv began
-FIRST_PAPER = date(1665, 1, 1)  # the year of the first journals
 LONGEST_SILENCE = timedelta(days=7)  # of a source on its working days
 
 
@@ -175,22 +173,15 @@ def _judge(
 
 
 def believe(listing: Listing, now: datetime) -> Listing:
-    """Return the listing without days that cannot be, which would stand before all others for ever.
+    """Return the listing; as today's if it names a day that cannot be.
 
-    A listing that names such a day counts as today's; a paper of such a day has no date.
+    Such a day would stand before all others for ever.
     """
-    today = now.date()
-    day, note = listing.listed_on, listing.note
-    if day is not None and not FIRST_LISTING <= day <= today + AHEAD:
-        note = f"{note} Its day, {day}, cannot be: it counts as today's.".strip()
-        day = today
-    entries = tuple(
-        entry
-        if entry.published is None or FIRST_PAPER <= entry.published <= today + ISSUES_AHEAD
-        else replace(entry, published=None)
-        for entry in listing.entries
-    )
-    return replace(listing, listed_on=day, note=note, entries=entries)
+    day, today = listing.listed_on, now.date()
+    if day is None or FIRST_LISTING <= day <= today + AHEAD:
+        return listing
+    note = f"{listing.note} Its day, {day}, cannot be: it counts as today's.".strip()
+    return replace(listing, listed_on=today, note=note)
 
 
 def part_rivals(listing: Listing, repaired: Sequence[Repaired]) -> tuple[Listing, list[Repaired]]:

@@ -6,12 +6,14 @@ import json
 import re
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 
 from bot.domain import Announce, Entry, Paper
 from bot.store.times import day_or_none, to_date_or_none, to_text, to_time
 
+FIRST_PAPER = date(1665, 1, 1)  # the year of the first journals
+ISSUES_AHEAD = timedelta(days=730)  # journals date papers by the issue to come
 _MANY = 500  # identifiers in one IN list, far below SQLite's bound
 
 
@@ -144,11 +146,20 @@ def store_entry(
     ``first_word`` tells that the paper's own archive speaks of it for the first time: its text and
     version replace what others said, whatever version they named.
     """
+    entry = _with_date_that_can_be(entry, now)
     row = _find(connection, entry, repaired)
     if row is None:
         return _insert(connection, entry, repaired, now, listed_on)
     updated = _update(connection, row, entry, repaired, now, first_word=first_word)
     return Change(row["id"], new=False, updated=updated)
+
+
+def _with_date_that_can_be(entry: Entry, now: datetime) -> Entry:
+    # A paper of the year 9999 would be the newest for ever.
+    day = entry.published
+    if day is None or FIRST_PAPER <= day <= now.date() + ISSUES_AHEAD:
+        return entry
+    return replace(entry, published=None)
 
 
 def _find(connection: sqlite3.Connection, entry: Entry, repaired: Repaired) -> sqlite3.Row | None:
