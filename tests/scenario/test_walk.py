@@ -29,8 +29,8 @@ FOR_INSTALLERS = re.compile(r"^(PIP_|UV_|SSL_|REQUESTS_CA|CURL_CA|HTTPS?_PROXY|N
 
 NOT_HERE = {
     "docker ": "needs a container engine; tests/scenario/test_wheel.py replays the image's steps",
-    "sudo ": "changes the machine; tests/unit/test_deploy.py reads the unit",
-    "kubectl ": "needs a cluster; tests/unit/test_deploy.py validates the manifests",
+    "sudo ": "changes the machine; the soak runs it below a folder, test_deploy.py reads the unit",
+    "kubectl ": "needs a cluster; tests/unit/test_deploy.py validates what is handed to it",
     "make test": "is what runs this",
 }
 
@@ -217,6 +217,27 @@ def test_every_command_of_the_deployment_guide_works_and_prints_what_it_says(
         [packages] = program.resolve().parents[1].glob("lib/python3.*/site-packages")
         assert len(installed(packages)) > 40
         assert installed(packages) <= pins(checkout / "deploy" / "requirements.txt")
+
+
+@pytest.mark.soak
+def test_the_steps_for_systemd_install_a_program_that_runs(
+    checkout: Path, environment: dict[str, str]
+) -> None:
+    """The lines with ``sudo``, below an empty folder instead of /; nothing is handed to systemd."""
+    root = checkout.parent / "root"
+    (root / "opt").mkdir(parents=True)
+    (root / "etc" / "systemd" / "system").mkdir(parents=True)
+    [block] = [one for one in blocks(DEPLOY) if one.commands[0][0].startswith("sudo ")]
+    for command, _ in block.commands:
+        below = re.sub(r"(?<![\w.])/(opt|etc)/", rf"{root}/\1/", command.removeprefix("sudo "))
+        if below.startswith("systemctl ") or " init slack" in below:
+            continue  # a machine's own, and a conversation: tests/scenario/test_connect.py
+        status, output = run(below, "", checkout, environment)
+        assert status == 0, f"{command}\n{output}"
+    unit = (root / "etc" / "systemd" / "system" / "paperwire.service").read_text()
+    started = re.findall(r"^ExecStart=/(\S+) run$", unit, re.MULTILINE)
+    status, output = run(f"{root / started[0]} --version", "", root, environment)
+    assert (status, output) == (0, f"paperwire, version {__version__}\n")
 
 
 @pytest.mark.soak

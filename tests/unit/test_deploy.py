@@ -202,6 +202,18 @@ def test_systemd_rates_the_unit_as_well_protected() -> None:
         assert f"{said} {found[1]} of 10" in words
 
 
+def test_systemd_understands_every_line_of_the_unit(tmp_path: Path) -> None:
+    tool = shutil.which("systemd-analyze")
+    if tool is None:
+        pytest.skip("no systemd-analyze here")
+    text = (DEPLOY / "paperwire.service").read_text()
+    here = tmp_path / "paperwire.service"
+    here.write_text(text.replace("/opt/paperwire/bin/paperwire", "/bin/true"))
+    done = subprocess.run([tool, "verify", here], capture_output=True, text=True, check=False)
+    told = [line for line in done.stderr.splitlines() if "paperwire" in line]
+    assert (done.returncode, told) == (0, [])
+
+
 # --- Kubernetes
 
 
@@ -258,6 +270,29 @@ def test_the_secret_names_secrets_that_exist_and_holds_none() -> None:
     named = set(re.findall(r"^#  (\w+):", path.read_text(), re.MULTILINE))
     assert named
     assert named <= SECRETS
+
+
+def test_the_secret_is_made_from_a_folder_of_files(tmp_path: Path) -> None:
+    tool = shutil.which("kubectl")
+    if tool is None:
+        pytest.skip("no kubectl here")
+    text = (DEPLOY / "README.md").read_text(encoding="utf-8")
+    told = re.search(r"^kubectl (create secret .*)$", text, re.MULTILINE)
+    assert told is not None
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "paperwire_slack__bot_token").write_text("xoxb-made-up")
+    done = subprocess.run(
+        [tool, *told[1].split(), "--dry-run=client", "--output=yaml"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    secret = yaml.safe_load(done.stdout)
+    assert set(secret["data"]) == {"paperwire_slack__bot_token"} <= SECRETS
+    pod = read_yaml(DEPLOY / "kubernetes" / "deployment.yaml")["spec"]["template"]["spec"]
+    mounted = {volume.get("secret", {}).get("secretName") for volume in pod["volumes"]}
+    assert secret["metadata"]["name"] in mounted
 
 
 # --- Litestream
