@@ -29,7 +29,7 @@ from tests.adapters.loopback_discord.people import People
 from tests.adapters.loopback_discord.world import BITS, EVERYONE
 from tests.adapters.loopback_mail import BASE, LoopbackMail
 from tests.adapters.slack_fixtures import seen
-from tests.adapters.slack_place import SlackHarness
+from tests.adapters.slack_place import SlackHarness, find_button
 from tests.adapters.slack_world import Json
 from tests.scenario.room import papers
 from tests.scenario.test_email_scenario import ADA, Post
@@ -242,6 +242,36 @@ async def test_home_on_slack_shows_a_stranger_only_what_is_the_strangers(tmp_pat
     compare({"UADA": first["UADA"]}, {"UADA": second["UADA"]})
     assert "lobby" in second["UADA"]
     assert "boardroom" in second["UBEN"]  # whose channel it is
+
+
+async def test_a_home_page_from_before_someone_left_a_channel_opens_it_no_more(
+    tmp_path: Path,
+) -> None:
+    wire = await opened(tmp_path / "left")
+    place = SlackHarness()
+    await place.open()
+    try:
+        secret = place.slack.room("boardroom", private=True)
+        secret.people.add("UBEN")
+        busy = be_busy(wire, "slack", f"T0001/{secret.id}")
+        before = rows_of(wire, busy)
+        await place.connect(inbox_of(wire, "slack", Slack.default_layout))
+        event = {"type": "app_home_opened", "user": "UBEN", "channel": "D1", "tab": "home"}
+        assert await place.slack.event(event)
+        await until(lambda: "UBEN" in place.slack.homes, "the home page")
+        view = place.slack.homes["UBEN"]
+        secret.people.clear()
+        for number, action in enumerate(("home.preview", "home.status", "edit"), 1):
+            button = find_button(view["blocks"], action)
+            await place.slack.press_in_view("UBEN", view, button)
+            await until(lambda n=number: len(place.slack.views) == n, "an answer")
+        for shown in place.slack.views.values():
+            assert "does not list you in that channel any more" in seen(shown)
+            assert not any(secret in seen(shown).casefold() for secret in SECRETS)
+        assert rows_of(wire, busy) == before
+    finally:
+        await place.close()
+        await wire.close()
 
 
 # --- mail ---------------------------------------------------------------------------------------

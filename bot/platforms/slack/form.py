@@ -27,7 +27,7 @@ from bot.platforms.slack.blocks import JsonObject, Message, section
 from bot.platforms.slack.desk import Asked, Desk, modal, read_place
 from bot.platforms.slack.listeners import team_of
 from bot.platforms.slack.mrkdwn import bold, escape, fit
-from bot.platforms.slack.replies import EDIT, reply_message
+from bot.platforms.slack.replies import EDIT, NOT_INSIDE, reply_message
 from bot.platforms.slack.workspaces import split_address
 from bot.ports import Suggest
 from bot.schedule import check_timezone
@@ -79,8 +79,11 @@ class Form:
         """Open the form, or say why there is none."""
         channel = await self._desk.inbound.channel(place)
         team, where = split_address(place.address)
-        person = await self._desk.people.person(team or asked.team, asked.user, where)
-        if channel is None or channel.state is ChannelState.LEFT:
+        people = self._desk.people
+        person = await people.person(team or asked.team, asked.user, where)
+        if asked.at_home and not await people.is_in(team or asked.team, asked.user, where):
+            await self._desk.show(asked, reply_message(NOT_INSIDE))
+        elif channel is None or channel.state is ChannelState.LEFT:
             await self._desk.answer(asked, reply_message(NOT_SUBSCRIBED))
         elif not person.may_manage:
             await self._desk.answer(asked, reply_message(MAY_NOT))

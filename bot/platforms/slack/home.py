@@ -18,7 +18,7 @@ from bot.platforms.slack.listeners import team_of
 from bot.platforms.slack.mrkdwn import bold, escape, line, link
 from bot.platforms.slack.outcomes import TROUBLES, error_of
 from bot.platforms.slack.people import PLATFORM
-from bot.platforms.slack.replies import EDIT, reply_message
+from bot.platforms.slack.replies import EDIT, NOT_INSIDE, reply_message
 from bot.platforms.slack.workspaces import split_address
 from bot.render import guard_reply, plain_text
 
@@ -73,8 +73,12 @@ class Home:
             self._desk.spawn(self._show(here, command))
 
     async def _show(self, asked: Asked, command: str) -> None:
-        person = await self._desk.people.person(asked.team, asked.user, asked.channel)
-        reply = await self._desk.command(asked.place, person, command)
+        # A page that was published before someone left a channel still has its buttons.
+        if await self._desk.people.is_in(asked.team, asked.user, asked.channel):
+            person = await self._desk.people.person(asked.team, asked.user, asked.channel)
+            reply = await self._desk.command(asked.place, person, command)
+        else:
+            reply = NOT_INSIDE
         await self._desk.show(asked, reply_message(reply, command=command))
 
     async def publish(self, team: str, user: str) -> None:

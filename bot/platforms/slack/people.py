@@ -114,6 +114,15 @@ class People:
                 break
         return found[:most]
 
+    async def is_in(self, team: str, user: str, channel: str) -> bool:
+        """Tell whether Slack lists a channel among a person's; not where it lists none."""
+        try:
+            listed = await self.channels_of(team, user)
+        except (PaperwireError, *TROUBLES) as trouble:
+            self._workspaces.tell_once(team, trouble)
+            return False
+        return any(str(one["id"]) == channel for one in listed)
+
     async def _ask(
         self, method: str, team: str, arguments: dict[str, str], part: str
     ) -> JsonObject:

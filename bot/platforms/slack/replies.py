@@ -30,6 +30,11 @@ SAY = "say."  # a button whose value is a command; the answer comes beside
 PAGE = "page."  # a button whose value is a command; the answer takes the message's place
 DETAIL = "detail"  # a button that shows one of the papers alone
 EDIT = "edit"  # a button that opens the form
+NOT_INSIDE = Reply(
+    "Slack does not list you in that channel any more, so its papers are not shown here.",
+    lines=("Refresh the page, or type the command in the channel.",),
+    ok=False,
+)
 ADDRESS_LIMIT = 2000  # of a button's value
 SHOWN_LIMIT = 400  # of one that stands under every paper
 WARNING = "⚠️"
