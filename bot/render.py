@@ -67,7 +67,7 @@ def visible(text: str) -> str:
     two characters outside ASCII, where scripts and emoji need it.
     """
     text = text[:_READ_LIMIT]
-    if text.isascii() and text.isprintable():  # as most texts are: nothing of it can be unseen
+    if text.isprintable():  # as most texts are: nothing in it is unseen
         return text
     text = _ESCAPE_SEQUENCE.sub("", text)
     kept = (

@@ -15,6 +15,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from bot.domain import PaperwireError, Profile
 from bot.profiles.items import EXAMPLE, FIELDS, MAX_ITEMS, Item, fold, read_items, write_item
@@ -52,6 +53,7 @@ class Changes:
     notes: tuple[str, ...] = ()
 
 
+@lru_cache(maxsize=1024)  # a channel's is read with every vote and every command
 def parse(text: str) -> Profile:
     """Read the written form.
 
