@@ -10,6 +10,7 @@ import pytest
 
 from bot.domain import Reply
 from bot.platforms.discord import Discord
+from bot.platforms.discord.client import WireClient
 from bot.ports import CannotTell, Retry, Sent
 from tests.adapters.counterpart import RecordingInbound, paper, until, words
 from tests.adapters.discord_harness import (
@@ -331,6 +332,23 @@ async def test_stop_while_connecting_is_quick_and_quiet() -> None:
         await platform.start(WholeInbound(RecordingInbound()))
         async with asyncio.timeout(25):
             await platform.stop()
+
+
+async def test_a_stop_that_takes_long_leaves_no_connection_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    closed: list[bool] = []
+    close = WireClient.close
+
+    async def dawdle(self: WireClient) -> None:
+        await asyncio.sleep(1.2)  # longer than it takes until tasks are cancelled once more
+        await close(self)
+        closed.append(self.is_closed())
+
+    monkeypatch.setattr(WireClient, "close", dawdle)
+    async with stage() as scene:
+        await scene.platform.stop()
+        assert closed == [True]
 
 
 async def test_stop_waits_for_what_the_core_is_doing_and_for_the_reply() -> None:

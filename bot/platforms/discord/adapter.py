@@ -285,11 +285,25 @@ def _room(channel_id: int, ref: MessageRef) -> int:
 
 
 async def _close(client: WireClient) -> None:
+    """Close to the end, however often that is cancelled: else its connections stay open."""
+    closing = asyncio.create_task(_say_farewell(client))
+    cancelled = False
+    while not closing.done():
+        try:
+            await asyncio.shield(closing)
+        except asyncio.CancelledError:
+            cancelled = True
+    if cancelled:
+        raise asyncio.CancelledError
+
+
+async def _say_farewell(client: WireClient) -> None:
     try:
         async with asyncio.timeout(_CLOSING):
             await client.close()
     except Exception as error:  # noqa: BLE001  it is on its way out, whatever it says
         logger.debug("a session did not end cleanly: %s", error)
+        await client.http.close()  # the farewell did not come so far
 
 
 async def _end(tasks: Collection[asyncio.Task[None] | asyncio.Task[SendOutcome]]) -> None:
