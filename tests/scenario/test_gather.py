@@ -97,7 +97,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     fake = FakeTime()
     async with LoopbackSource() as source:
         store = Store(tmp_path / "wire.db")
-        limits = FetchLimits(total_seconds=5, attempts=2)
+        limits = FetchLimits(total_seconds=60, attempts=2)
         paces = {"127.0.0.1": Pace(seconds=0, connections=1)}
         async with Fetcher(
             limits,
