@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-import aiohttp
 import pytest
 
 from bot.domain import Channel, Layout
 from bot.platforms.slack import Slack
 from bot.ports import ChatPlatform
 from bot.services.deliver import ASK_AFTER, Courier
+from tests.adapters.counterpart import let_pass, until
 from tests.adapters.discord_harness import HASTE, stage
 from tests.adapters.loopback_discord.server import LoopbackDiscord
 from tests.adapters.slack_place import SlackHarness, WholeInbound
@@ -22,7 +23,7 @@ from tests.adapters.waylaid_road import Mishap, Road
 from tests.scenario.scripted import NINE, entries, messages, states
 from tests.scenario.wire import MONDAY, Wire, at
 
-IMPATIENT = 0.7  # seconds that an adapter waits for an answer
+PATIENCE = HASTE.send  # seconds; no adapter waits longer for an answer
 
 
 @dataclass
@@ -61,7 +62,7 @@ def serve(
 
 
 @asynccontextmanager
-async def slack(wire: Wire, *, hasty: bool) -> AsyncIterator[Room]:
+async def slack(wire: Wire) -> AsyncIterator[Room]:
     place = SlackHarness()
     await place.open()
     async with Road(r"^POST /api/chat\.postMessage ") as road:
@@ -69,9 +70,6 @@ async def slack(wire: Wire, *, hasty: bool) -> AsyncIterator[Room]:
         connection = place.connection(api_url=f"http://127.0.0.1:{road.port}/api/")
         place.adapter = Slack(connection)
         await place.adapter.start(WholeInbound())
-        if hasty:
-            session = place.adapter._workspaces.session
-            session._timeout = aiohttp.ClientTimeout(total=IMPATIENT)
         room = place.slack.room("papers")
 
         def keys() -> list[str]:
@@ -82,15 +80,13 @@ async def slack(wire: Wire, *, hasty: bool) -> AsyncIterator[Room]:
 
 
 @asynccontextmanager
-async def discord(wire: Wire, *, hasty: bool) -> AsyncIterator[Room]:
+async def discord(wire: Wire) -> AsyncIterator[Room]:
     async with Road(r"^POST /api/v10/channels/\d+/messages ") as road:
 
         def prepare(server: LoopbackDiscord) -> None:
             road.upstream = server.port
 
         async with stage(prepare, api_url=f"http://127.0.0.1:{road.port}/api/v10") as scene:
-            if hasty:
-                scene.platform._pace = replace(HASTE, send=IMPATIENT)
 
             def keys() -> list[str]:
                 held = sorted(scene.channel.messages, key=lambda message: message.id)
@@ -116,11 +112,15 @@ async def wire(tmp_path: Path) -> AsyncIterator[Wire]:
 async def test_a_post_in_doubt_is_there_exactly_once_in_the_end(
     wire: Wire, platform: str, mishap: Mishap, which: int
 ) -> None:
-    async with ROOMS[platform](wire, hasty=mishap is Mishap.ANSWER_LATE) as room:
+    async with ROOMS[platform](wire) as room:
         planned = room.planned()
         assert len(planned) == 3
         room.road.mishaps.extend([None] * which + [mishap])
-        await room.settle()
+        settling = asyncio.create_task(room.settle())
+        if mishap is Mishap.ANSWER_LATE:
+            await until(lambda: len(room.road.passed) > which, "the post")
+            let_pass(PATIENCE)
+        await settling
         # What was carried out and what never came look alike from here, and are not.
         assert room.states() == ["sent"] * which + ["unknown"] + ["pending"] * (2 - which)
         assert room.keys() == planned[: which + mishap.carried_out]
