@@ -14,6 +14,9 @@ from bot.store import Store, channels, feedback, outbox
 from bot.store import papers as paper_rows
 from bot.store.feedback import Ballot
 
+# Whether each (paper, person, signal) stood, and since when.
+Given = dict[tuple[int, str, Signal], tuple[bool, str]]
+
 READ_BACK_DAYS = 14
 OPPOSITE = {Signal.LIKE: Signal.DISLIKE, Signal.DISLIKE: Signal.LIKE}
 _DONE = {
@@ -89,14 +92,28 @@ async def read_back(store: Store, platform: ChatPlatform, channel: Channel, now:
 
     changed = 0
     for message in await asyncio.to_thread(recent):
+        before = await asyncio.to_thread(_given, store, channel, message)
         standing = await platform.standing(channel.address, message.remote_id or "")
         if standing is not None:
-            changed += await asyncio.to_thread(_apply, store, channel, message, standing, now)
+            changed += await asyncio.to_thread(
+                _apply, store, channel, message, standing, before, now
+            )
     return changed
 
 
+def _given(store: Store, channel: Channel, message: Message) -> Given:
+    with store.read() as connection:
+        papers = [one.paper_id for one in outbox.message_deliveries(connection, message.id)]
+        return feedback.given(connection, channel.id, papers, Via.REACTION)
+
+
 def _apply(
-    store: Store, channel: Channel, message: Message, standing: Iterable[Standing], now: datetime
+    store: Store,
+    channel: Channel,
+    message: Message,
+    standing: Iterable[Standing],
+    before: Given,
+    now: datetime,
 ) -> int:
     changed = 0
     with store.write() as connection:
@@ -108,7 +125,15 @@ def _apply(
                 for s in standing
                 if s.number == delivery.number or (s.number is None and len(carried) == 1)
             }
-            known = feedback.standing(connection, channel.id, delivery.paper_id, Via.REACTION)
+            given = feedback.given(connection, channel.id, [delivery.paper_id], Via.REACTION)
+            known = {(person, signal) for (_, person, signal), (on, _) in given.items() if on}
+            # What people did while the platform was asked is newer than its answer.
+            meanwhile = {
+                (person, signal)
+                for paper_id, person, signal in before.keys() | given.keys()
+                if paper_id == delivery.paper_id
+                and before.get((paper_id, person, signal)) != given.get((paper_id, person, signal))
+            }
             # Whoever asked to be forgotten is, though the reactions are still to be seen.
             there -= {
                 (person, signal)
@@ -116,7 +141,7 @@ def _apply(
                 if (since := feedback.forgotten_at(connection, person)) and posted <= since
             }
             for on, pairs in ((True, there - known), (False, known - there)):
-                for person, signal in sorted(pairs):
+                for person, signal in sorted(pairs - meanwhile):
                     ballot = Ballot(channel.id, delivery.paper_id, person)
                     changed += feedback.set_signal(
                         connection, ballot, signal, on=on, via=Via.REACTION, now=now

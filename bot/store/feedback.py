@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -126,16 +127,22 @@ def every(connection: sqlite3.Connection, channel_id: int) -> tuple[Feedback, ..
     return tuple(_row_to_feedback(row) for row in rows)
 
 
-def standing(
-    connection: sqlite3.Connection, channel_id: int, paper_id: int, via: Via
-) -> frozenset[tuple[str, Signal]]:
-    """Return the (person, signal) pairs that stand on a paper and were given in one way."""
+def given(
+    connection: sqlite3.Connection, channel_id: int, paper_ids: Sequence[int], via: Via
+) -> dict[tuple[int, str, Signal], tuple[bool, str]]:
+    """Return of each (paper, person, signal) given in one way whether it stands, and since when."""
     rows = connection.execute(
-        "SELECT person, signal FROM feedback WHERE channel_id = ? AND paper_id = ? AND via = ?"
-        " AND active = 1",
-        (channel_id, paper_id, via),
+        "SELECT paper_id, person, signal, active, changed_at FROM feedback WHERE channel_id = ?"
+        " AND via = ? AND paper_id IN (SELECT value FROM json_each(?))",
+        (channel_id, via, json.dumps(list(paper_ids))),
     )
-    return frozenset((row["person"], Signal(row["signal"])) for row in rows)
+    return {
+        (row["paper_id"], row["person"], Signal(row["signal"])): (
+            bool(row["active"]),
+            row["changed_at"],
+        )
+        for row in rows
+    }
 
 
 def on_paper(connection: sqlite3.Connection, channel_id: int, paper_id: int) -> dict[Signal, int]:

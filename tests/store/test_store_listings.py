@@ -317,9 +317,11 @@ def test_what_stood_by_one_way_is_told_from_another(store: Store) -> None:
     ballot = vote_on(store)
     set_signal(store, ballot, on=True, via=Via.REACTION)
     with store.read() as connection:
-        pair = (ballot.person, Signal.LIKE)
-        assert feedback.standing(connection, ballot.channel_id, 1, Via.REACTION) == {pair}
-        assert feedback.standing(connection, ballot.channel_id, 1, Via.BUTTON) == frozenset()
+        given = feedback.given(connection, ballot.channel_id, [1, 2], Via.REACTION)
+        assert {key: on for key, (on, _) in given.items()} == {
+            (1, ballot.person, Signal.LIKE): True
+        }
+        assert feedback.given(connection, ballot.channel_id, [1, 2], Via.BUTTON) == {}
         assert feedback.on_paper(connection, ballot.channel_id, 1) == {Signal.LIKE: 1}
         assert feedback.signals(connection, ballot) == {Signal.LIKE}
 

@@ -1,0 +1,96 @@
+"""What people do while a platform is asked for its reactions is newer than its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+
+import pytest
+
+from bot.domain import Channel, Signal
+from bot.ports import Standing
+from bot.services.react import read_back
+from bot.store import feedback
+from tests.scenario.scripted import Scripted, plan, serve, settle
+from tests.scenario.wire import Wire
+
+ADA = Standing("ada", Signal.SAVE)
+BEN = Standing("ben", Signal.LIKE)
+
+
+class Asked(Scripted):
+    """A platform that tells what stood when it was asked, after something else happened."""
+
+    def __init__(self, *told: Standing) -> None:
+        super().__init__()
+        self.told = told
+        self.meanwhile: Callable[[], Awaitable[object]] | None = None
+
+    async def standing(self, address: str, remote_id: str) -> Sequence[Standing] | None:
+        if remote_id != "r2":
+            return ()
+        if self.meanwhile is not None:
+            await self.meanwhile()
+        return self.told
+
+
+async def posted(wire: Wire, *told: Standing) -> tuple[Channel, Asked]:
+    [desk] = plan(wire, "desk")
+    platform = Asked(*told)
+    serve(wire, platform)
+    await settle(wire)
+    return desk, platform
+
+
+def stands(wire: Wire, desk: Channel) -> set[Signal]:
+    with wire.store.read() as connection:
+        return {row.signal for row in feedback.active(connection, desk.id)}
+
+
+async def react(wire: Wire, signal: Signal, *, person: str = "ada", on: bool = True) -> None:
+    wire.now += timedelta(seconds=1)
+    await wire.vote("desk", "r2", signal, person=person, on=on)
+
+
+async def test_a_reaction_that_comes_while_the_platform_answers_is_kept(wire: Wire) -> None:
+    desk, platform = await posted(wire, BEN)
+    platform.meanwhile = lambda: react(wire, Signal.SAVE)
+    assert await read_back(wire.store, platform, desk, wire.now) == 1
+    assert stands(wire, desk) == {Signal.SAVE, Signal.LIKE}
+
+
+async def test_a_reaction_taken_back_while_the_platform_answers_stays_taken_back(
+    wire: Wire,
+) -> None:
+    desk, platform = await posted(wire, ADA)
+    await react(wire, Signal.SAVE)
+    platform.meanwhile = lambda: react(wire, Signal.SAVE, on=False)
+    assert await read_back(wire.store, platform, desk, wire.now) == 0
+    assert stands(wire, desk) == set()
+
+
+@pytest.mark.parametrize("told", [(), (ADA,)], ids=["taken back", "given"])
+async def test_what_was_taken_back_and_given_again_meanwhile_stands(
+    wire: Wire, told: tuple[Standing, ...]
+) -> None:
+    desk, platform = await posted(wire, *told)
+    await react(wire, Signal.SAVE)
+
+    async def twice() -> None:
+        await react(wire, Signal.SAVE, on=False)
+        await react(wire, Signal.SAVE)
+
+    platform.meanwhile = twice
+    assert await read_back(wire.store, platform, desk, wire.now) == 0
+    assert stands(wire, desk) == {Signal.SAVE}
+
+
+async def test_what_nobody_touched_follows_the_platform_whatever_the_clock_says(
+    wire: Wire,
+) -> None:
+    desk, platform = await posted(wire, BEN)
+    wire.now += timedelta(days=3)
+    await react(wire, Signal.SAVE)
+    wire.now -= timedelta(days=3)  # set back
+    assert await read_back(wire.store, platform, desk, wire.now) == 2
+    assert stands(wire, desk) == {Signal.LIKE}
