@@ -13,7 +13,7 @@ from bot.store import Store, channels, feedback, listings, papers, retention
 EVENTS_KEPT = timedelta(days=7)
 DETAILS_KEPT = timedelta(days=90)
 CURSORS_KEPT = timedelta(days=90)
-PARTS = 200  # of one kind in one tidying; what is left goes at the next
+PARTS = 50  # of one kind in one tidying; what is left goes at the next
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def _drop_papers(store: Store, before: datetime) -> int:
 def _in_parts(store: Store, drop: Callable[[sqlite3.Connection], int]) -> int:
     gone = 0
     for _ in range(PARTS):
-        with store.write() as connection:
+        with store.write_unchecked() as connection:
             part = drop(connection)
         gone += part
         if not part:

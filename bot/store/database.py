@@ -66,6 +66,23 @@ class Store:
                 self._local.writing = False
 
     @contextmanager
+    def write_unchecked(self) -> Iterator[sqlite3.Connection]:
+        """Run one write transaction in which SQLite does not ask who refers to a deleted row.
+
+        For deletions that have made sure of that: where the referring column has no index, each
+        asking reads a whole table. Raises RuntimeError inside another transaction.
+        """
+        connection = self.connection()
+        if connection.in_transaction:
+            raise RuntimeError("references cannot be left unchecked inside a transaction")
+        connection.execute("PRAGMA foreign_keys = OFF")
+        try:
+            with self.write():
+                yield connection
+        finally:
+            connection.execute("PRAGMA foreign_keys = ON")
+
+    @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
         """Run one read transaction: every query in it sees the same moment."""
         connection = self.connection()

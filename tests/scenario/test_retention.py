@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -20,7 +22,7 @@ from bot.services.upkeep import Kept, tidy
 from bot.settings import load
 from bot.store import Store, feedback, listings, papers
 from bot.store.gap import STEP
-from bot.store.retention import LISTINGS_AT_ONCE
+from bot.store.retention import LISTINGS_AT_ONCE, REFER_TO_LISTINGS, REFER_TO_PAPERS
 from tests.scenario.room import given_a_digest
 from tests.scenario.room import papers as three_papers
 from tests.scenario.wire import MONDAY, Wire, api_entry, at
@@ -228,6 +230,41 @@ def test_events_and_details_go_when_the_settings_say(tmp_path: Path) -> None:
     tidy(store, now + 8 * DAY, Kept(events=10 * DAY))
     assert rows(store, "events") == 1
     assert tidy(store, now + 11 * DAY, Kept(events=10 * DAY)) == 1
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("table", "known"), [("papers", REFER_TO_PAPERS), ("listings", REFER_TO_LISTINGS)]
+)
+def test_every_table_that_refers_to_what_is_dropped_is_thought_of(
+    table: str, known: tuple[str, ...]
+) -> None:
+    store = Store(None)
+    connection = store.connection()
+    names = [
+        row["name"]
+        for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+    ]
+    referring = {
+        name
+        for name in names
+        for row in connection.execute("SELECT * FROM pragma_foreign_key_list(?)", (name,))
+        if row["table"] == table
+    }
+    store.close()
+    assert referring == set(known)
+
+
+def test_references_are_checked_again_afterwards_also_after_a_failure(tmp_path: Path) -> None:
+    store = Store(tmp_path / "wire.db")
+    for error in (None, ValueError("in the middle")):
+        with contextlib.suppress(ValueError), store.write_unchecked():
+            if error is not None:
+                raise error
+        with pytest.raises(sqlite3.IntegrityError), store.write() as connection:
+            connection.execute("INSERT INTO paper_versions VALUES (77, 1, '', '', '', '', '')")
+    with store.read(), pytest.raises(RuntimeError), store.write_unchecked():
+        pass
     store.close()
 
 
