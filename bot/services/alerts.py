@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -65,6 +66,8 @@ def place_of(where: str) -> Place:
 
 def has_readers(store: Store, place: Place) -> bool:
     """Tell whether a place gets digests: there troubles are never told."""
+    if place.platform == "email":
+        place = replace(place, address=place.address.lower())  # as readers' addresses are kept
     with store.read() as connection:
         channel = channels.at(connection, place)
     return channel is not None and channel.state is not ChannelState.LEFT

@@ -104,10 +104,12 @@ async def test_a_mail_server_that_is_busy_is_tried_again_and_one_that_refuses_is
         await app.__aexit__()
 
 
+@pytest.mark.parametrize("written", [OPS, "Ops@Example.ORG"])
 async def test_an_address_that_gets_digests_is_told_no_troubles(
-    tmp_path: Path, server: LoopbackMail
+    tmp_path: Path, server: LoopbackMail, written: str
 ) -> None:
-    app = App(settings_of(tmp_path, server), lambda: NOW)
+    alerts = {"PAPERWIRE_WATCH__ALERT_CHANNEL": f"email:{written}"}
+    app = App(settings_of(tmp_path, server, **alerts), lambda: NOW)
     try:
         with app.store.write() as connection:
             reader = Channel(0, "email", OPS, OPS, Profile())
