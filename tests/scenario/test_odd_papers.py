@@ -19,7 +19,7 @@ from tests.adapters.loopback_source import page
 from tests.scenario.sickbay import MONDAY, NOON, Ward, daily, item, rss, ward
 from tests.scenario.wire import api_entry
 
-XML = {"content_type": "text/xml"}
+XML = "text/xml"
 # So unlike each other that none is taken for another's near-duplicate.
 ODD = (
     "Odd reed boats cross lakes",
@@ -97,7 +97,7 @@ async def test_two_papers_that_claim_one_doi_are_the_first_and_a_line_about_the_
         item("Boats of reed", link, author="Ada Example"),
         item("Clocks of sand", link.upper().replace("HTTPS", "https"), author="Ben Sample"),
     )
-    well.fall_sick("blog", page(body, **XML))
+    well.fall_sick("blog", page(body, content_type=XML))
     await well.poll()
     assert [one for one in well.titles() if " of " in one] == ["Boats of reed"]
     assert any("10.1234/reed was given to another paper" in why for why in well.quarantined())
@@ -123,7 +123,7 @@ async def test_an_id_with_other_titles_in_two_sources_is_one_paper_and_posted_on
     desk = well.subscribe(size=20)
     well.fall_sick("huggingface", page(listing(api_entry("2606.00001", "Boats of reed", "Reed."))))
     headline = item("You will not believe these boats", "https://arxiv.org/abs/2606.00001v9")
-    well.fall_sick("blog", page(rss(headline), **XML))
+    well.fall_sick("blog", page(rss(headline), content_type=XML))
     await well.poll()
     stored = by_id(well, "2606.00001")
     assert (stored.title, stored.version) == ("Boats of reed", 1)
@@ -149,7 +149,7 @@ async def test_arxivs_first_word_on_a_paper_replaces_what_others_called_it(
 ) -> None:
     desk = well.subscribe(size=20)
     headline = item("You will not believe these boats", f"https://arxiv.org/abs/{link}")
-    well.fall_sick("blog", page(rss(headline), **XML))
+    well.fall_sick("blog", page(rss(headline), content_type=XML))
     await well.poll()
     assert by_id(well, "2606.00041").title == "You will not believe these boats"
     for version, title in ((1, "Boats of reed"), (2, "Rafts of reed")):
@@ -162,7 +162,7 @@ async def test_arxivs_first_word_on_a_paper_replaces_what_others_called_it(
             told = [one.version for one in window.versions(connection, stored.id)]
         assert told == list(range(version, 0, -1))
     # The blog's word came too late, and so does an older one of arXiv itself.
-    well.fall_sick("blog", page(rss(headline, headline), **XML))
+    well.fall_sick("blog", page(rss(headline, headline), content_type=XML))
     await well.poll()
     older = Listing("arxiv", MONDAY, 1, (replace(entry, version=1),), (), Outcome.OK)
     ingest(well.app.store, older, b"older", location="x", now=well.now)
@@ -267,7 +267,7 @@ async def test_a_feed_with_dates_that_cannot_be_hides_no_other(well: Ward) -> No
         item(ODD[n], f"https://odd.example.org/{n}", more=f"<pubDate>{text}</pubDate>")
         for n, text in enumerate(stamps)
     ]
-    well.fall_sick("blog", page(rss(*odd), **XML))
+    well.fall_sick("blog", page(rss(*odd), content_type=XML))
     asked = await well.poll()
     assert asked["blog"].ingested is not None
     assert asked["blog"].ingested.new == len(stamps)

@@ -37,7 +37,7 @@ from tests.adapters.loopback_source import (
 from tests.scenario.sickbay import BLOG, DAILY, NOON, QUICK, Ward, daily, feed, item, rss, ward
 from tests.scenario.wire import api_entry
 
-XML = {"content_type": "text/xml"}
+XML = "text/xml"
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ async def test_a_sick_source_is_named_and_costs_nothing_but_itself(name: str, we
     await well.poll()
     before = well.titles()
     for source, body in FRESH.items():
-        well.fall_sick(source, answer if source == sick else page(body, **XML))
+        well.fall_sick(source, answer if source == sick else page(body, content_type=XML))
 
     asked = await well.poll()
     assert words in asked[sick].words
@@ -124,11 +124,12 @@ async def test_a_sick_source_is_named_and_costs_nothing_but_itself(name: str, we
     assert list(well.told()) == [f"source {sick}"]
     assert words in well.told()[f"source {sick}"]
 
-    well.fall_sick(sick, page(FRESH[sick], **XML))
+    well.fall_sick(sick, page(FRESH[sick], content_type=XML))
     well.now += timedelta(hours=1)
     asked = await well.poll()
-    assert asked[sick].ingested is not None
-    assert (asked[sick].ingested.outcome, asked[sick].ingested.new) == (Outcome.OK, 1)
+    done = asked[sick].ingested
+    assert done is not None
+    assert (done.outcome, done.new) == (Outcome.OK, 1)
     assert (well.count(), well.told()) == (9, {})
 
 
@@ -177,7 +178,9 @@ async def check_long_listing(home: Path, count: int) -> None:
         for n, entry in enumerate(many):
             entry["paper"]["id"] = f"{2001 + n // 90_000:04}.{n % 90_000 + 1:05}"
         well.fall_sick("huggingface", page(json.dumps(many).encode(), packed=True))
-        well.fall_sick("blog", page(rss(*map(one_of_many, range(count))), packed=True, **XML))
+        well.fall_sick(
+            "blog", page(rss(*map(one_of_many, range(count))), packed=True, content_type=XML)
+        )
         asked = await well.poll()
         for name in ("huggingface", "blog"):
             done = asked[name].ingested
@@ -292,7 +295,7 @@ async def test_what_was_unreadable_is_read_from_the_same_bytes_by_a_parser_that_
     real = type(source).parse
 
     def upgraded(self: HuggingFace, body: bytes, request: Request) -> Listing:
-        return real(self, body.replace(b'"record"', b'"paper"'), request)  # type: ignore[arg-type]
+        return real(self, body.replace(b'"record"', b'"paper"'), request)
 
     monkeypatch.setattr(HuggingFace, "parse", upgraded)
     asked = await well.poll()
@@ -344,7 +347,7 @@ LAUGHS = (
 
 
 async def test_a_billion_laughs_are_not_laughed(well: Ward) -> None:
-    well.fall_sick("blog", page(LAUGHS.encode(), **XML))
+    well.fall_sick("blog", page(LAUGHS.encode(), content_type=XML))
     tracemalloc.start()
     asked = await well.poll()
     _, peak = tracemalloc.get_traced_memory()
@@ -364,7 +367,7 @@ async def test_external_entities_are_neither_read_nor_fetched(well: Ward, tmp_pa
     <rss version="2.0"><channel><title>t</title><item><title>Outside &file; and &net;</title>
     <link>https://example.org/1</link><description>&file;&net;</description></item></channel></rss>
     """
-    well.fall_sick("blog", page(body.encode(), **XML))
+    well.fall_sick("blog", page(body.encode(), content_type=XML))
     await well.poll()
     assert {seen.path for seen in well.source.requests} == {DAILY, BLOG, "/journal.xml"}
     assert [one for one in well.titles() if one.startswith("Outside")]
@@ -404,7 +407,7 @@ async def test_a_listing_cut_anywhere_brings_what_is_whole_and_the_rest_later(
             Outcome.BROKEN,
         }
         well.now += timedelta(hours=7)
-    well.fall_sick("blog", page(whole, **XML))
+    well.fall_sick("blog", page(whole, content_type=XML))
     await well.poll()
     assert {f"blog study {n}" for n in range(1, 6)} <= well.titles()
     assert well.count() == 2 + 2 + 5
