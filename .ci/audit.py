@@ -8,32 +8,23 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 
-SERVICES = ("pypi", "osv")  # the second is asked only where the first had nothing to say
 SOCKET_SECONDS = 5
 SECONDS = 60  # for everything
 
 
 def main(pip_audit: str, *requirements: str) -> int:
     """Audit the hashed requirement files; return the exit status."""
-    end = time.monotonic() + SECONDS
-    reasons = []
-    for service in SERVICES:
-        found = ask(pip_audit, service, requirements, end - time.monotonic())
-        if isinstance(found, str):
-            reasons.append(f"{service}: {found}")
-            continue
-        return tell(found)
-    print(f"pip-audit: not run: {'; '.join(reasons)}")
-    return 0
+    found = ask(pip_audit, requirements)
+    if isinstance(found, str):
+        print(f"pip-audit: not run: {found}")
+        return 0
+    return tell(found)
 
 
-def ask(
-    pip_audit: str, service: str, requirements: tuple[str, ...], seconds: float
-) -> list[dict[str, object]] | str:
-    """Return every package as it was found, or the reason why nothing is known of any."""
-    options = ["--vulnerability-service", service, "--timeout", str(SOCKET_SECONDS)]
+def ask(pip_audit: str, requirements: tuple[str, ...]) -> list[dict[str, object]] | str:
+    """Return every package as the index knows it, or the reason why nothing is known of any."""
+    options = ["--vulnerability-service", "pypi", "--timeout", str(SOCKET_SECONDS)]
     options += ["--disable-pip", "--require-hashes", "--progress-spinner", "off", "-f", "json"]
     files = [word for name in requirements for word in ("-r", name)]
     try:
@@ -41,7 +32,7 @@ def ask(
             [pip_audit, *options, *files],
             capture_output=True,
             text=True,
-            timeout=max(1.0, seconds),
+            timeout=SECONDS,
             check=False,
         )
         packages: list[dict[str, object]] = json.loads(ran.stdout)["dependencies"]
@@ -53,7 +44,7 @@ def ask(
         last = ran.stderr.strip().splitlines()[-1:] or [f"it ended with status {ran.returncode}"]
         return last[0][:200]
     if all("vulns" not in package for package in packages):
-        return f"it answers, and knows none of the {len(packages)} packages"
+        return f"the index answers, and knows none of the {len(packages)} packages"
     return packages
 
 
