@@ -52,8 +52,10 @@ walk: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -s -m benchmark tests/benchmarks
 
+# Beside what takes minutes: every property, with examples that no run has had yet.
 soak: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -s -m soak
+	$(BIN)/python -m pytest -q --hypothesis-profile=explore -m "not benchmark and not soak and not install" $$(grep -rl "from hypothesis import" tests --include="test_*.py")
 
 # Asks for known weaknesses in what is installed; fails for findings, and says so where nobody
 # could be asked.
