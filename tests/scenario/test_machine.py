@@ -5,12 +5,14 @@ Whatever could not be written is written later; nothing is posted twice and the 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import resource
 import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -264,10 +266,17 @@ def no_descriptors() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+@pytest.fixture
+async def one_thread() -> None:
+    """Let all work beside the loop be of one thread, whose connection is soon open for good."""
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(max_workers=1))
+
+
+@pytest.mark.usefixtures("one_thread")
 async def test_without_file_descriptors_posts_wait_and_then_go_once(wire: Wire) -> None:
     [desk] = plan(wire, "desk")
     serve(wire, wire.terminal)
-    await wire.courier.settle()  # the threads have opened their connections
+    await wire.courier.settle()  # the thread has opened its connection
     wire.now += timedelta(days=1)
     wire.read(entries(2, start=10), MONDAY + timedelta(days=1))
     assert wire.plan()
@@ -282,9 +291,10 @@ async def test_without_file_descriptors_posts_wait_and_then_go_once(wire: Wire) 
     assert len(await wire.posts("desk")) == len(states(wire, desk)) > 3
 
 
+@pytest.mark.usefixtures("one_thread")
 async def test_without_file_descriptors_sources_are_asked_again_later(tmp_path: Path) -> None:
     async with ward(tmp_path) as well:
-        await well.poll()  # the threads have opened their connections
+        await well.poll()  # the thread has opened its connection
         well.fall_sick("huggingface", page(daily(7)))
         before = len(well.source.requests)
         with no_descriptors():
