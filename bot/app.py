@@ -173,7 +173,7 @@ class App:
             await self.watching.stop()
         await self.fetcher.close()
         # What was cancelled may be at work in its thread, on a connection that is to be closed.
-        await asyncio.to_thread(self.inbox.close)
+        self.inbox.close()
         await asyncio.get_running_loop().shutdown_default_executor()
         self.store.close()
         pulse.end(self.settings.home)

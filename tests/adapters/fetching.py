@@ -14,7 +14,7 @@ from bot.sources.fetch import Fetcher
 from bot.sources.limits import FetchLimits
 
 NOW = datetime(2026, 6, 15, 12, 0, tzinfo=UTC)
-QUICK = FetchLimits(total_seconds=5, connect_seconds=2, max_bytes=100_000)
+QUICK = FetchLimits(total_seconds=60, connect_seconds=30, max_bytes=100_000)
 
 
 class FakeTime:

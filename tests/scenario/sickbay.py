@@ -28,7 +28,7 @@ MONDAY = date(2026, 6, 15)
 NOON = datetime(2026, 6, 15, 12, tzinfo=UTC)
 DAILY, BLOG, JOURNAL = "/api/daily_papers", "/blog.xml", "/journal.xml"
 SOURCES = {"huggingface": DAILY, "blog": BLOG, "journal": JOURNAL}
-QUICK = FetchLimits(total_seconds=5, max_bytes=200_000, attempts=1)
+QUICK = FetchLimits(total_seconds=60, max_bytes=200_000, attempts=1)
 
 
 def daily(*numbers: int) -> bytes:

@@ -33,7 +33,7 @@ from bot.services.index import refresh_if_due
 from bot.services.ingest import ingest
 from bot.settings import load
 from bot.sources.json_lines import JsonLines
-from bot.store import channels
+from bot.store import Store, channels
 from tests.benchmarks.made import made_papers
 
 DAY = date(2026, 6, 15)
@@ -181,12 +181,12 @@ class Service:
         reply = await self.app.inbox.command(CommandEvent(place, who, f"search {asked}"))
         assert reply.ok, reply
 
-    def faults(self) -> list[str]:
-        """Compare what the store holds with what was done; say what is wrong."""
+    def faults(self, store: Store) -> list[str]:
+        """Compare what the store holds, now that all is over, with what was done."""
         wrong = []
         if len(set(self.crowd.keys)) != len(self.crowd.keys):
             wrong.append("a key was sent twice")
-        with self.app.store.read() as connection:
+        with store.read() as connection:
             counts = dict(
                 map(tuple, connection.execute("SELECT state, count(*) FROM messages GROUP BY 1"))
             )
@@ -354,9 +354,11 @@ async def _main(asked: argparse.Namespace) -> dict[str, Any]:
                     service, days=asked.days, papers=asked.papers, many=asked.channels,
                     votes=asked.votes, searches=int(asked.searches),
                 )  # fmt: skip
-            figures["wrong"] = service.faults()
         finally:
             await service.app.__aexit__()
+        store = Store(service.app.settings.database_path)
+        figures["wrong"] = service.faults(store)
+        store.close()
     return figures
 
 
