@@ -256,7 +256,13 @@ class App:
             loop.call_soon_threadsafe(self._kick, "deliver", self.deliver)
 
         await asyncio.to_thread(
-            lambda: plan_due(self.store, self.rankers.current(), self.clock(), told=told)
+            lambda: plan_due(
+                self.store,
+                self.rankers.current(),
+                self.clock(),
+                told=told,
+                between=self.inbox.let_people_first,
+            )
         )
 
     async def deliver(self) -> None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 K1, B = 1.8, 0.75
-CANDIDATES = 200
+CANDIDATES = 150
 SENTENCE = 0.25  # what the best sentence weighs beside the whole paper
 PAIR = 0.1  # what pairs of neighbouring query words weigh
 TRUSTED, TOWARDS = 3, 0.5  # the best few, and what likeness to them weighs

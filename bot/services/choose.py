@@ -60,9 +60,10 @@ class Chooser:
             seen=self._seen,
             explore=self._channel.explore,
         )
-        by_id = {str(paper.id): paper for paper in papers}
+        ids = {int(chosen.id) for chosen in selection.chosen}
+        by_id = {paper.id: paper for paper in papers if paper.id in ids}
         picks = [
-            self._pick(by_id[chosen.id], number, label=chosen.label)
+            self._pick(by_id[int(chosen.id)], number, label=chosen.label)
             for number, chosen in enumerate(selection.chosen, 1)
         ]
         passed = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import functools
+import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
@@ -67,6 +68,7 @@ R = TypeVar("R")
 # People wait for these, so no plan and no post may take their turn; more at once would be no
 # faster, as threads share one interpreter.
 THREADS = 4
+PATIENCE = 0.25  # seconds that long work lets people go first, again and again
 # A vote may come before the post that it is for is recorded; seconds between looks.
 LOOK_AGAIN = (0.1, 0.3, 1.0, 3.0)
 
@@ -128,20 +130,35 @@ class Inbox:
         self._after = after
         self._missed = missed
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="people")
+        self._in_hand = 0
+        self._idle = threading.Event()
+        self._idle.set()
 
     def close(self) -> None:
         """Finish what is in hand; nothing can be handed in any more."""
         self._threads.shutdown()
 
+    def let_people_first(self, seconds: float = PATIENCE) -> None:
+        """Wait, in a thread, until nothing that people asked for is in hand, or so long."""
+        self._idle.wait(seconds)
+
     async def _work(self, deed: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         work = functools.partial(contextvars.copy_context().run, deed, *args, **kwargs)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        self._in_hand += 1
+        self._idle.clear()
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        finally:
+            self._in_hand -= 1
+            if not self._in_hand:
+                self._idle.set()
 
     async def command(self, event: CommandEvent) -> Reply:
         """Carry out the text after /papers."""
-        reply = await self._work(self._command, event)
+        reply, changed = await self._work(self._command, event)
         faults.reach("after_command")
-        self._after()
+        if changed:
+            self._after()
         return reply
 
     async def vote(self, event: VoteEvent) -> Reply:
@@ -189,21 +206,23 @@ class Inbox:
             log.exception("vote_failed", platform=event.place.platform)
             return WENT_WRONG
 
-    def _command(self, event: CommandEvent) -> Reply:
+    def _command(self, event: CommandEvent) -> tuple[Reply, bool]:
+        """Return the answer, and whether something may have changed."""
         try:
             command = parse(event.text)
             if (refused := self._refuse(command, event)) is not None:
-                return refused
-            return self._once(command, event)
+                return refused, False
+            return self._once(command, event), not isinstance(command, ONLY_READS)
         except CommandError as error:
             usage = (f"It is written: {error.usage}",) if error.usage else ()
-            return Reply(error.reason, lines=(*usage, "All commands: /papers help"), ok=False)
+            lines = (*usage, "All commands: /papers help")
+            return Reply(error.reason, lines=lines, ok=False), False
         except PaperwireError as error:
-            return Reply(str(error), ok=False)
+            return Reply(str(error), ok=False), False
         except Exception:
             # A reader gets a sentence, the operator the trace; the bot goes on.
             log.exception("command_failed", platform=event.place.platform)
-            return WENT_WRONG
+            return WENT_WRONG, False
 
     def _once(self, command: Command, event: CommandEvent) -> Reply:
         """Carry out a command that may be handed in again.

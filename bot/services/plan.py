@@ -78,18 +78,20 @@ def plan_due(
     now: datetime,
     *,
     told: Callable[[Planned], None] = lambda planned: None,  # noqa: ARG005  nobody listens
+    between: Callable[[], None] = lambda: None,
 ) -> tuple[Planned, ...]:
     """Plan every digest whose slot has come; each channel in its own transaction.
 
     A channel that cannot be planned is logged and tried at the next call; the others go on.
-    ``told`` hears of each digest as soon as it is written. What is returned does not tell what was
-    passed over.
+    ``told`` hears of each digest as soon as it is written; ``between`` is called before each
+    channel and may wait. What is returned does not tell what was passed over.
     """
     with store.read() as connection:
         serving = channels.every(connection, serving=True)
     pool = Pool()
     written: list[Planned] = []
     for channel in serving:
+        between()
         try:
             planned = plan_channel(store, ranker, channel, now, pool=pool)
         except Exception:

@@ -48,20 +48,23 @@ class Ranker:
         self.space = space
         self.background = background
         self._lock = threading.Lock()
-        self._vectors: OrderedDict[tuple[Document, ...], Vectors] = OrderedDict()
+        self._vectors: OrderedDict[tuple[int, ...], tuple[list[Paper], Vectors]] = OrderedDict()
 
     def vectors(self, papers: Sequence[Paper]) -> Vectors:
         """Return the papers' vectors; channels that look at the same papers share them."""
-        documents = tuple(to_document(paper) for paper in papers)
+        numbers = tuple(paper.id for paper in papers)
         with self._lock:
-            found = self._vectors.get(documents)
-        if found is None:
-            found = self.space.transform(documents)
-            with self._lock:
-                self._vectors[documents] = found
-                if len(self._vectors) > SHARED:
-                    self._vectors.popitem(last=False)
-        return found
+            known = self._vectors.get(numbers)
+        # A paper may have changed since; the same objects are compared at once.
+        if known is not None and known[0] == list(papers):
+            return known[1]
+        made = self.space.transform(tuple(to_document(paper) for paper in papers))
+        with self._lock:
+            self._vectors[numbers] = (list(papers), made)
+            self._vectors.move_to_end(numbers)
+            if len(self._vectors) > SHARED:
+                self._vectors.popitem(last=False)
+        return made
 
     def model(self, interest: Interest) -> Model:
         """Fit the model of one interest."""

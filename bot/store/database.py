@@ -29,6 +29,7 @@ class Store:
         self._opened_lock = threading.Lock()
         self._in_use = 0  # transactions open now, over all threads
         self._turn = threading.Condition()
+        self._write_lock = threading.Lock()
         self._prepare()
 
     def connection(self) -> sqlite3.Connection:
@@ -53,7 +54,7 @@ class Store:
                 raise RuntimeError("a write transaction cannot begin inside a read")
             yield connection
             return
-        with self._using():
+        with self._using(), self._turn_to_write():
             connection.execute("BEGIN IMMEDIATE")
             self._local.writing = True
             try:
@@ -95,6 +96,16 @@ class Store:
                 yield connection
             finally:
                 connection.rollback()
+
+    @contextmanager
+    def _turn_to_write(self) -> Iterator[None]:
+        # SQLite lets who waits sleep, ever longer, and look again; our own threads take turns.
+        if not self._write_lock.acquire(timeout=BUSY_SECONDS):
+            raise sqlite3.OperationalError("database is locked")
+        try:
+            yield
+        finally:
+            self._write_lock.release()
 
     @contextmanager
     def _using(self) -> Iterator[None]:

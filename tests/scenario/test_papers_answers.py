@@ -114,7 +114,7 @@ async def test_more_asked_for_twice_at_once_posts_every_paper_once(wire: Wire) -
     def ask() -> None:
         start.wait()
         event = CommandEvent(Place("terminal", "desk"), Person("terminal", "ada"), "more 1")
-        said.append(wire.inbox._command(event))
+        said.append(wire.inbox._command(event)[0])
 
     threads = [threading.Thread(target=ask) for _ in range(2)]
     for thread in threads:

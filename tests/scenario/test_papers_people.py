@@ -249,7 +249,7 @@ def test_any_text_gets_a_reply_and_never_an_exception(
     person = Person("terminal", given_name)
     for typed in (text, f"{word} {text}", f"subscribe {text}"):
         for place in (Place("terminal", given_name, name=given_name), Place("terminal", "desk")):
-            reply = stage._command(CommandEvent(place, person, typed))
+            reply, _ = stage._command(CommandEvent(place, person, typed))
             assert isinstance(reply, Reply)
             assert reply.headline
             assert reply != WENT_WRONG
