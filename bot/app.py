@@ -34,7 +34,7 @@ from bot.services.alerts import Alerts
 from bot.services.deliver import Courier
 from bot.services.gather import Gatherer
 from bot.services.inbox import Inbox
-from bot.services.index import refresh, refresh_if_due
+from bot.services.index import WORTH_WRITING, refresh, refresh_if_due
 from bot.services.lookup import look_up
 from bot.services.metrics import LoopLag
 from bot.services.plan import Planned, plan_due
@@ -234,8 +234,12 @@ class App:
     async def poll(self, polled: Polled) -> None:
         """Ask one source for what is due."""
         await self.gatherer.poll(polled.source, polled.days(self.clock().date()))
-        # So that nobody's search has to do it.
-        await asyncio.to_thread(refresh_if_due, self.store)
+        await self.index()
+
+    async def index(self) -> None:
+        """Bring the search index up where enough has come in, so that nobody's search has to."""
+        first = self.inbox.let_people_first
+        await asyncio.to_thread(refresh_if_due, self.store, WORTH_WRITING, first)
 
     async def plan(self) -> None:
         """Plan what is due; each digest is on its way as soon as it is written."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from ranking.text import fold, stems
 
 CHUNK = 8192  # papers to a chunk: offsets fit two bytes, and a chunk is rewritten in a second
 _MOST = 255  # a count fits one byte
+_FEW = 64
 _LONGEST = 65_535
 _NAME = re.compile(r"[^\W_]+")
 _OFFSET, _COUNT = np.dtype("<u2"), np.dtype("u1")
@@ -74,11 +75,18 @@ def counted(text: Text) -> tuple[Counter[str], int]:
     return counts, length
 
 
-def gather(texts: Iterable[Text]) -> tuple[dict[str, Postings], dict[int, int]]:
-    """Return the postings of these papers by term, and the papers' lengths."""
+def gather(
+    texts: Iterable[Text], between: Callable[[], None] = lambda: None
+) -> tuple[dict[str, Postings], dict[int, int]]:
+    """Return the postings of these papers by term, and the papers' lengths.
+
+    ``between`` is called every few papers and may wait.
+    """
     lists: dict[str, list[tuple[int, int]]] = {}
     lengths: dict[int, int] = {}
-    for text in sorted(texts, key=lambda text: text.paper):
+    for number, text in enumerate(sorted(texts, key=lambda text: text.paper)):
+        if number % _FEW == 0:
+            between()
         counts, lengths[text.paper] = counted(text)
         for term, count in counts.items():
             lists.setdefault(term, []).append((text.paper, min(count, _MOST)))

@@ -68,6 +68,7 @@ R = TypeVar("R")
 # People wait for these, so no plan and no post may take their turn; more at once would be no
 # faster, as threads share one interpreter.
 THREADS = 4
+BOOTHS = 2
 PATIENCE = 0.25  # seconds that long work lets people go first, again and again
 # A vote may come before the post that it is for is recorded; seconds between looks.
 LOOK_AGAIN = (0.1, 0.3, 1.0, 3.0)
@@ -130,6 +131,8 @@ class Inbox:
         self._after = after
         self._missed = missed
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="people")
+        # Votes wait for whoever writes; no search is to wait behind them.
+        self._booth = ThreadPoolExecutor(BOOTHS, thread_name_prefix="votes")
         self._in_hand = 0
         self._idle = threading.Event()
         self._idle.set()
@@ -137,17 +140,20 @@ class Inbox:
     def close(self) -> None:
         """Finish what is in hand; nothing can be handed in any more."""
         self._threads.shutdown()
+        self._booth.shutdown()
 
     def let_people_first(self, seconds: float = PATIENCE) -> None:
         """Wait, in a thread, until nothing that people asked for is in hand, or so long."""
         self._idle.wait(seconds)
 
-    async def _work(self, deed: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    async def _work(
+        self, threads: ThreadPoolExecutor, deed: Callable[P, R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
         work = functools.partial(contextvars.copy_context().run, deed, *args, **kwargs)
         self._in_hand += 1
         self._idle.clear()
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+            return await asyncio.get_running_loop().run_in_executor(threads, work)
         finally:
             self._in_hand -= 1
             if not self._in_hand:
@@ -155,7 +161,7 @@ class Inbox:
 
     async def command(self, event: CommandEvent) -> Reply:
         """Carry out the text after /papers."""
-        reply, changed = await self._work(self._command, event)
+        reply, changed = await self._work(self._threads, self._command, event)
         faults.reach("after_command")
         if changed:
             self._after()
@@ -163,12 +169,12 @@ class Inbox:
 
     async def vote(self, event: VoteEvent) -> Reply:
         """Record a reaction or a button."""
-        reply = await self._work(self._vote, event)
+        reply = await self._work(self._booth, self._vote, event)
         for pause in LOOK_AGAIN:
             if reply is not react.NOT_YET:
                 break
             await asyncio.sleep(pause)
-            reply = await self._work(self._vote, event)
+            reply = await self._work(self._booth, self._vote, event)
         return reply
 
     async def suggest(
@@ -176,7 +182,7 @@ class Inbox:
     ) -> tuple[Suggestion, ...]:
         """Return what a person may be about to type (bot.ports.Inbound)."""
         try:
-            return await self._work(suggest, self._store, place, person, what, text)
+            return await self._work(self._threads, suggest, self._store, place, person, what, text)
         except Exception:
             log.exception("suggest_failed", platform=place.platform)
             return ()
@@ -188,11 +194,13 @@ class Inbox:
             with self._store.read() as connection:
                 return channels.at(connection, place)
 
-        return await self._work(run)
+        return await self._work(self._threads, run)
 
     async def moved(self, place: Place, state: ChannelState | None, reason: str) -> None:
         """Follow what a platform says of a place (bot.ports.Inbound)."""
-        await self._work(manage.move, self._store, place, state, reason, self._clock())
+        await self._work(
+            self._threads, manage.move, self._store, place, state, reason, self._clock()
+        )
         self._after()
 
     async def reconnected(self, platform: str) -> None:

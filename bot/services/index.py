@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock
@@ -29,7 +29,8 @@ from ranking.postings import (
 )
 from ranking.reading import encode
 
-WRITE_AT = 2_000  # changes searched from memory before a search itself writes postings
+WRITE_AT = 5_000  # changes searched from memory before a search itself writes postings
+WORTH_WRITING = 200  # changes that the service writes when it has the time
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +42,12 @@ class Snapshot:
     hidden: NDArray[np.int64]
     changed: frozenset[int]  # the hidden papers once more
     fresh: Mapping[str, Postings]
+    words: dict[int, bytes]  # of changed papers, as they are asked for
 
 
 _snapshots: WeakKeyDictionary[Store, Snapshot] = WeakKeyDictionary()
 _lock = Lock()
-_reading = Lock()  # one search reads what changed, the others wait for what it makes
+_reading = Lock()
 _writing = Lock()
 
 
@@ -105,32 +107,39 @@ class StoredCollection:
 
     def words(self, papers: Sequence[int]) -> Sequence[bytes]:
         """Return the words of these papers in the given order, as ``ranking.reading.encode``."""
-        found = table.words(self._connection, papers)
-        # Those of a changed paper are still the old ones; a database of before has none at all.
-        lacking = set(papers) - found.keys() | set(papers) & self._snapshot.changed
-        for text in self.texts(sorted(lacking)):
+        snapshot = self._snapshot
+        # What is written of a changed paper is old; a database of before has none at all.
+        found = {paper: snapshot.words[paper] for paper in papers if paper in snapshot.words}
+        found |= table.words(
+            self._connection, [paper for paper in papers if paper not in snapshot.changed]
+        )
+        for text in self.texts([paper for paper in papers if paper not in found]):
             found[text.paper] = encode(text.title, text.abstract)
+            if text.paper in snapshot.changed:
+                snapshot.words[text.paper] = found[text.paper]
         return [found[paper] for paper in papers]
 
 
-def refresh(store: Store) -> int:
+def refresh(store: Store, between: Callable[[], None] = lambda: None) -> int:
     """Write the postings of every changed paper; return how many changes they now have.
+
+    ``between`` is called every few papers, in no write transaction, and may wait.
 
     A chunk is read and taken to words outside the write lock. Where its papers changed meanwhile,
     or another process was faster, the chunk stays in the log for the next time.
     """
     with store.read() as connection:
         chunks = sorted({paper // CHUNK for paper in table.changed(connection)})
-    return sum(_write_chunk(store, chunk) for chunk in chunks)
+    return sum(_write_chunk(store, chunk, between) for chunk in chunks)
 
 
-def _write_chunk(store: Store, chunk: int) -> int:
+def _write_chunk(store: Store, chunk: int, between: Callable[[], None]) -> int:
     first, end = chunk * CHUNK, (chunk + 1) * CHUNK
     with store.read() as connection:
         log = table.changed_between(connection, first, end)
         texts = list(_texts(table.texts_between(connection, first, end)))
         worded = table.worded_between(connection, first, end)
-    lists, lengths = gather(texts)
+    lists, lengths = gather(texts, between)
     blobs = {term: pack(found, chunk) for term, found in lists.items()}
     stale = worded - lengths.keys() | {paper for _, paper in log}
     words = {
@@ -147,35 +156,47 @@ def _write_chunk(store: Store, chunk: int) -> int:
     return len(log)
 
 
-def refresh_if_due(store: Store) -> None:
-    """Write postings where so much changed that searching it from memory would be slow.
+def refresh_if_due(
+    store: Store, at: int = WRITE_AT, between: Callable[[], None] = lambda: None
+) -> None:
+    """Write postings where so many changes make searching them from memory slow.
 
     A database that is being written by someone else, or cannot be, is searched as it is; so is
     one whose postings another search is just writing.
     """
     with store.read() as connection:
-        due = table.version(connection)[1] >= WRITE_AT
+        due = table.version(connection)[1] >= at
     if due and _writing.acquire(blocking=False):
         try:
             with suppress(sqlite3.OperationalError):
-                refresh(store)
+                refresh(store, between)
         finally:
             _writing.release()
 
 
 def _snapshot(store: Store, connection: sqlite3.Connection) -> Snapshot:
     version = table.version(connection)
-    known = _known(store, version)
-    if known is not None:
+    known = _known(store)
+    if known is not None and known.version == version:
         return known
-    with _reading:
-        return _known(store, version) or _read_snapshot(store, connection, version)
+    # One search reads what changed. The others meanwhile go by what was known before it, if
+    # anything was: papers that came since are not in its lengths, and so are found by nobody.
+    if known is None:
+        _reading.acquire()
+    elif not _reading.acquire(blocking=False):
+        return known
+    try:
+        known = _known(store)
+        if known is not None and known.version == version:
+            return known
+        return _read_snapshot(store, connection, version)
+    finally:
+        _reading.release()
 
 
-def _known(store: Store, version: tuple[int, int]) -> Snapshot | None:
+def _known(store: Store) -> Snapshot | None:
     with _lock:
-        known = _snapshots.get(store)
-    return known if known is not None and known.version == version else None
+        return _snapshots.get(store)
 
 
 def _read_snapshot(
@@ -189,7 +210,7 @@ def _read_snapshot(
     lengths[hidden] = 0
     for paper, length in fresh_lengths.items():
         lengths[paper] = length
-    made = Snapshot(version, lengths, np.array(hidden, np.int64), frozenset(hidden), fresh)
+    made = Snapshot(version, lengths, np.array(hidden, np.int64), frozenset(hidden), fresh, {})
     with _lock:
         _snapshots[store] = made
     return made

@@ -29,7 +29,6 @@ from bot.app import App
 from bot.domain import Channel, CommandEvent, Layout, Person, Place, Post, PostKind, Signal
 from bot.domain import VoteEvent as Vote
 from bot.ports import Absent, FindOutcome, Inbound, Request, SendOutcome, Sent, Standing
-from bot.services.index import refresh_if_due
 from bot.services.ingest import ingest
 from bot.settings import load
 from bot.sources.json_lines import JsonLines
@@ -127,7 +126,11 @@ class Service:
         body = "\n".join(map(json.dumps, rows)).encode()
         listing = JsonLines().parse(body, Request("load", day=day))
         ingest(self.app.store, listing, body, location=f"{day}", now=self.now())
-        refresh_if_due(self.app.store)
+
+    async def poll(self, count: int, day: date) -> None:
+        """Do what the service does where a source has news."""
+        await asyncio.to_thread(self.bring, count, day)
+        await self.app.index()
 
     def subscribe(self, count: int) -> None:
         """Subscribe channels with interests of their own, for nine o'clock."""
@@ -274,9 +277,8 @@ async def storm(
                 task.add_done_callback(tasks.discard)
 
     serving = asyncio.create_task(service.app.serve())
-    coming = asyncio.create_task(asyncio.to_thread(service.bring, papers, DAY))
     await asyncio.gather(
-        measure(), coming, pour("search", searches, service.search),
+        measure(), service.poll(papers, DAY), pour("search", searches, service.search),
         pour("vote", votes / seconds, service.vote),
     )  # fmt: skip
     while tasks:
@@ -307,7 +309,7 @@ async def month(
     for number in range(days):
         day = DAY + timedelta(days=number)
         service.set_clock(datetime(day.year, day.month, day.day, 8, 30, tzinfo=UTC))
-        await asyncio.to_thread(service.bring, papers, day)
+        await service.poll(papers, day)
         service.set_clock(datetime(day.year, day.month, day.day, 9, 0, tzinfo=UTC))
         await service.app.plan()
         await service.app.deliver()
