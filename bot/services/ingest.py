@@ -17,7 +17,7 @@ from bot.store import Store, gap, listings, papers
 from bot.store.listings import Reading
 from bot.store.papers import Repaired
 
-PART = 1_000  # entries that are written in one transaction, so that nobody waits long for it
+PART = 2_500  # entries that are written in one transaction, so that nobody waits long for it
 BREATH = 0.11  # seconds between two parts: SQLite looks for a free lock ten times a second
 AUTHORITY = "arxiv"  # the source whose word on a paper's version stands above any other's
 AHEAD = timedelta(days=2)  # by which a listing's day may be ahead of our clock
