@@ -22,6 +22,7 @@ from bot.domain import (
     Signal,
     Via,
 )
+from bot.services import index
 from bot.services.index import StoredCollection, refresh
 from bot.store import Store, channels, digests, feedback, outbox
 from bot.store import search as table
@@ -138,6 +139,41 @@ def test_papers_whose_words_were_never_written_are_read_and_written_with_their_c
     add(store, 2, "Ants")
     refresh(store)
     assert worded(store) == {1, 2}
+
+
+def test_while_one_search_reads_what_changed_others_go_by_what_was_known(store: Store) -> None:
+    add(store, 1, "Bees")
+    assert found(store, "bees") == (1,)
+    add(store, 2, "More bees")
+    with index._reading:  # somebody else is at it
+        assert found(store, "bees") == (1,)
+    assert set(found(store, "bees")) == {1, 2}
+
+
+def test_postings_written_meanwhile_do_not_disturb_who_goes_by_what_was_known(
+    store: Store,
+) -> None:
+    add(store, 1, "Bees")
+    assert found(store, "bees") == (1,)
+    add(store, 2, "More bees")
+    with store.write() as connection:
+        connection.execute("UPDATE papers SET title = 'Ants' WHERE id = 1")
+    with index._reading:
+        refresh(store)
+        assert found(store, "bees") == (1,)
+    assert found(store, "bees") == (2,)
+    assert found(store, "ants") == (1,)
+
+
+def test_the_writing_of_postings_pauses_every_few_papers_and_never_with_the_lock(
+    store: Store,
+) -> None:
+    for number in range(1, 131):
+        add(store, number, f"Bees {number}")
+    pauses: list[bool] = []
+    refresh(store, lambda: pauses.append(store.connection().in_transaction))
+    assert pauses == [False] * 3
+    assert len(found(store, "bees")) == 130
 
 
 def test_counts_of_papers_stay_right_when_a_chunk_is_written_again(store: Store) -> None:
