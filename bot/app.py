@@ -102,7 +102,12 @@ class App:
         if settings.backup.enabled:
             backup.back_up_before_upgrade(settings.database_path, settings.backup_folder, clock())
         self.store = Store(settings.database_path)
-        self.rankers = Rankers(self.store, bundled_world(), lambda: own_space(settings.home))
+        self.rankers = Rankers(
+            self.store,
+            bundled_world(),
+            lambda: own_space(settings.home),
+            self._let_people_first,
+        )
         self.fetcher = build_fetcher(settings)
         self.sources = build_sources(settings)
         self.by_id = build_lookup(settings)
@@ -126,6 +131,9 @@ class App:
         self._again: set[str] = set()
         self.lag = LoopLag()
         self.watching = build_watch(settings, self._not_ready, self._measured)
+
+    def _let_people_first(self) -> None:
+        self.inbox.let_people_first()  # which is made after what waits for it
 
     async def __aenter__(self) -> Self:
         try:
@@ -238,8 +246,7 @@ class App:
 
     async def index(self) -> None:
         """Bring the search index up where enough has come in, so that nobody's search has to."""
-        first = self.inbox.let_people_first
-        await asyncio.to_thread(refresh_if_due, self.store, WORTH_WRITING, first)
+        await asyncio.to_thread(refresh_if_due, self.store, WORTH_WRITING, self._let_people_first)
 
     async def plan(self) -> None:
         """Plan what is due; each digest is on its way as soon as it is written."""
@@ -265,7 +272,7 @@ class App:
                 self.rankers.current(),
                 self.clock(),
                 told=told,
-                between=self.inbox.let_people_first,
+                between=self._let_people_first,
             )
         )
 

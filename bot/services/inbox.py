@@ -130,9 +130,10 @@ class Inbox:
         self._limited = limited
         self._after = after
         self._missed = missed
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="people")
+        self._ours = threading.local()
+        self._threads = ThreadPoolExecutor(THREADS, "people", self._for_people)
         # Votes wait for whoever writes; no search is to wait behind them.
-        self._booth = ThreadPoolExecutor(BOOTHS, thread_name_prefix="votes")
+        self._booth = ThreadPoolExecutor(BOOTHS, "votes", self._for_people)
         self._in_hand = 0
         self._idle = threading.Event()
         self._idle.set()
@@ -143,8 +144,15 @@ class Inbox:
         self._booth.shutdown()
 
     def let_people_first(self, seconds: float = PATIENCE) -> None:
-        """Wait, in a thread, until nothing that people asked for is in hand, or so long."""
-        self._idle.wait(seconds)
+        """Wait, in a thread, until nothing that people asked for is in hand, or so long.
+
+        What is itself done for people waits for nobody.
+        """
+        if not getattr(self._ours, "people", False):
+            self._idle.wait(seconds)
+
+    def _for_people(self) -> None:
+        self._ours.people = True
 
     async def _work(
         self, threads: ThreadPoolExecutor, deed: Callable[P, R], *args: P.args, **kwargs: P.kwargs

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 BACKGROUND = 1_000  # papers that stand for the rest of the world
 FEW = 400  # stored papers below which the bundled world stands beside them
 SHARED = 4  # sets of papers whose vectors are kept at a time
+AT_A_TIME = 64  # papers that are read between two pauses
 VALUES = {Signal.LIKE: 1.0, Signal.DISLIKE: -1.0, Signal.SAVE: 2.0, Signal.SUBMIT: 1.0}
 
 
@@ -44,9 +45,13 @@ def to_document(paper: Paper) -> Document:
 class Ranker:
     """The space and the background that all channels' models share."""
 
-    def __init__(self, space: Space, background: Vectors) -> None:
+    def __init__(
+        self, space: Space, background: Vectors, between: Callable[[], None] = lambda: None
+    ) -> None:
+        """``between`` is called now and then in long work and may wait."""
         self.space = space
         self.background = background
+        self._between = between
         self._lock = threading.Lock()
         self._vectors: OrderedDict[tuple[int, ...], tuple[list[Paper], Vectors]] = OrderedDict()
 
@@ -58,7 +63,8 @@ class Ranker:
         # A paper may have changed since; the same objects are compared at once.
         if known is not None and known[0] == list(papers):
             return known[1]
-        made = self.space.transform(tuple(to_document(paper) for paper in papers))
+        documents = [to_document(paper) for paper in papers]
+        made = _transform(self.space, documents, self._between)
         with self._lock:
             self._vectors[numbers] = (list(papers), made)
             self._vectors.move_to_end(numbers)
@@ -71,6 +77,14 @@ class Ranker:
         from ranking.interest import fit
 
         return fit(self.space, interest, self.background)
+
+
+def _transform(space: Space, documents: Sequence[Document], between: Callable[[], None]) -> Vectors:
+    # The space remembers each paper that it has read, so that the whole costs little afterwards.
+    for start in range(0, len(documents), AT_A_TIME):
+        between()
+        space.transform(documents[start : start + AT_A_TIME])
+    return space.transform(documents)
 
 
 def background_papers(connection: sqlite3.Connection) -> tuple[Paper, ...]:
@@ -135,7 +149,8 @@ class Rankers:
 
     ``world`` are papers that stand beside the stored ones while those are few: against a handful
     of papers nothing can be called unusual. ``own`` reads the space that the installation fitted;
-    it is asked at the first use and after ``renew``.
+    it is asked at the first use and after ``renew``. ``between`` is called now and then in long
+    work and may wait.
     """
 
     def __init__(
@@ -143,8 +158,10 @@ class Rankers:
         store: Store,
         world: Sequence[Document] = (),
         own: Callable[[], Space | None] = lambda: None,
+        between: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
+        self._between = between
         self._world = tuple(world)
         self._own = own
         self._space: Space | None = None
@@ -177,7 +194,8 @@ class Rankers:
                 if len(documents) < FEW:
                     documents += self._world
                 background = space.transform(documents)
-                self._ranker, self._made_for = Ranker(space, background), made_for
+                self._ranker = Ranker(space, background, self._between)
+                self._made_for = made_for
             return self._ranker
 
     def _choose(self) -> Space:
