@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: install demo demo-web test lint types unit walk bench soak audit docs schema requirements clean
+.PHONY: install demo demo-web test lint types unit bench soak audit docs schema requirements clean
 .DEFAULT_GOAL := demo
 
 install: $(VENV)/.installed
@@ -31,7 +31,7 @@ demo: install
 demo-web: install
 	@$(BIN)/paperwire demo --web
 
-test: lint types unit walk
+test: lint types unit
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -43,11 +43,7 @@ types: $(VENV)/.installed-dev
 	$(BIN)/mypy
 
 unit: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n 2 -m "not benchmark and not soak and not install" --cov --cov-report=term
-
-# Installs into empty environments and runs what the documentation says.
-walk: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m install tests/scenario
+	$(BIN)/python -m pytest -n 3 --dist worksteal -m "not benchmark and not soak" --cov --cov-report=term
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -s -m benchmark tests/benchmarks

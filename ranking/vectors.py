@@ -30,7 +30,7 @@ FORMAT = 1
 TITLE_WEIGHT = 2
 HASHED = 1 << 15  # columns for words the space has never met
 K1, B = 1.2, 0.75
-CACHED_ROWS = 16_000
+CACHED_ROWS = 5_000  # of papers read last; about 13 kB each
 MOST_COUNTED = 2_000_000  # at a time, while fitting
 MOST_TERMS = 200_000  # kept of a large corpus; the rarest pairs of words go first
 MOST_SVD_TERMS = 40_000  # the basis covers the most frequent ones
@@ -110,6 +110,7 @@ class Space:
         self.documents = int(documents)
         self._columns = {term: i for i, term in enumerate(self.vocabulary)}
         self._new_idf = float(math.log(1.0 + self.documents) + 1.0)
+        self.cached_rows = CACHED_ROWS
         self._rows: OrderedDict[Document, _Row] = OrderedDict()
         self._lock = Lock()
         self.fingerprint = self._digest()
@@ -207,7 +208,7 @@ class Space:
             row = self._row(document_terms(document))
             with self._lock:
                 self._rows[document] = row
-                if len(self._rows) > CACHED_ROWS:
+                if len(self._rows) > self.cached_rows:
                     self._rows.popitem(last=False)
         return row
 

@@ -21,6 +21,11 @@ settings.register_profile(
 settings.load_profile("steady")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that no worker is left alone with it at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("install") is None)
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Return the folder of recorded inputs beside the checkout; required where CI is set."""

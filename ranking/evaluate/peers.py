@@ -57,6 +57,8 @@ class Prepared:
     def space(self) -> Space:
         if self._space is None:
             self._space = Space.fit(self.collection.documents)
+        # Every pool is made of the same papers.
+        self._space.cached_rows = max(self._space.cached_rows, len(self.collection.documents))
         return self._space
 
     @property
