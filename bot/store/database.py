@@ -151,7 +151,7 @@ class Store:
             "synchronous = FULL",  # a post that left must not be forgotten by a power cut
             "foreign_keys = ON",
             "temp_store = MEMORY",
-            "cache_size = -8000",  # KiB for each thread; the system caches the file as well
+            "cache_size = -32000",
         ):
             connection.execute(f"PRAGMA {pragma}")
         return connection
