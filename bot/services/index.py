@@ -117,7 +117,8 @@ class StoredCollection:
             found[text.paper] = encode(text.title, text.abstract)
             if text.paper in snapshot.changed:
                 snapshot.words[text.paper] = found[text.paper]
-        return [found[paper] for paper in papers]
+        # Who goes by an older snapshot may still name a paper that is gone.
+        return [found.get(paper, b"") for paper in papers]
 
 
 def refresh(store: Store, between: Callable[[], None] = lambda: None) -> int:

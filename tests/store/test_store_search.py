@@ -165,6 +165,21 @@ def test_postings_written_meanwhile_do_not_disturb_who_goes_by_what_was_known(
     assert found(store, "ants") == (1,)
 
 
+def test_a_paper_that_is_gone_costs_nobody_who_goes_by_what_was_known_an_answer(
+    store: Store,
+) -> None:
+    add(store, 1, "Bees")
+    add(store, 2, "Red bees")
+    with store.read() as connection:
+        StoredCollection(store, connection)
+    with store.write() as connection:
+        connection.execute("DELETE FROM papers WHERE id = 2")
+    with index._reading:
+        assert 1 in found(store, "bees")
+        assert found(store, '"red bees"') == ()
+    assert found(store, "bees") == (1,)
+
+
 def test_the_writing_of_postings_pauses_every_few_papers_and_never_with_the_lock(
     store: Store,
 ) -> None:
