@@ -203,19 +203,15 @@ def _read_file(desk: Desk, path: Path) -> Ingested:
 
 def _sum(parts: Sequence[Ingested]) -> Ingested:
     """Tell of a file of many listing days as of one: the worst outcome, the sum of the counts."""
+    from bot.services.ingest import summed
+
     worst = max(parts, key=lambda part: list(Outcome).index(part.outcome))
     outcomes = {part.outcome for part in parts}
     mixed = outcomes == {Outcome.OK, Outcome.UNCHANGED}
     return replace(
-        worst,
+        summed(parts, worst),
         outcome=Outcome.OK if mixed else worst.outcome,
         listed_on=parts[0].listed_on if len(parts) == 1 else None,
-        declared=sum(part.declared for part in parts),
-        parsed=sum(part.parsed for part in parts),
-        quarantined=sum(part.quarantined for part in parts),
-        new=sum(part.new for part in parts),
-        updated=sum(part.updated for part in parts),
-        rejects=tuple(reject for part in parts for reject in part.rejects),
     )
 
 

@@ -334,7 +334,7 @@ class Inbox:
             return pictures.add_status_picture(self._store, channel, reply)
         return reply
 
-    def _manage(self, command: Command, channel: Channel) -> Reply:  # noqa: PLR0911
+    def _manage(self, command: Command, channel: Channel) -> Reply:  # noqa: PLR0911  as above
         now = self._clock()
         store = self._store
         match command:

@@ -18,7 +18,7 @@ from bot.store.listings import Reading
 from bot.store.papers import Repaired
 
 PART = 2_500  # entries that are written in one transaction, so that nobody waits long for it
-BREATH = 0.11  # seconds between two parts: SQLite looks for a free lock ten times a second
+BREATH = 0.11  # seconds between two parts: another process looks for the lock ten times a second
 AUTHORITY = "arxiv"  # the source whose word on a paper's version stands above any other's
 AHEAD = timedelta(days=2)  # by which a listing's day may be ahead of our clock
 FIRST_LISTING = date(1991, 8, 14)  # the day on which arXiv began
@@ -252,7 +252,11 @@ def _part(listing: Listing, start: int) -> Listing:
 def _join(parts: Sequence[Ingested]) -> Ingested:
     """Return what all parts brought together, with the word of the one that says most."""
     repeats = {Outcome.UNCHANGED, Outcome.STALE}
-    telling = min(parts, key=lambda part: (part.outcome in repeats, part.outcome))
+    return summed(parts, min(parts, key=lambda part: (part.outcome in repeats, part.outcome)))
+
+
+def summed(parts: Sequence[Ingested], telling: Ingested) -> Ingested:
+    """Return ``telling`` with the counts and the rejects of all parts together."""
     return replace(
         telling,
         declared=sum(part.declared for part in parts),

@@ -72,6 +72,18 @@ class Pool:
         return [paper for paper in self._papers[key] if paper.id not in given]
 
 
+def looked_upto(connection: sqlite3.Connection, channel: Channel, now: datetime) -> int:
+    """Return the appearance up to which a channel's digests have looked."""
+    looked = digests.looked_upto(connection, channel.id)
+    return first_look(connection, channel, now) if looked is None else looked
+
+
+def first_look(connection: sqlite3.Connection, channel: Channel, now: datetime) -> int:
+    """Return the appearance after which a channel's first digest begins to look."""
+    looked = (channel.created_at or now) - timedelta(days=FIRST_LOOK_DAYS)
+    return digests.head_before(connection, looked)
+
+
 def plan_due(
     store: Store,
     ranker: Ranker,
@@ -150,10 +162,7 @@ def propose(
     """
     with store.read() as connection:
         upto = digests.head(connection)
-        after = digests.looked_upto(connection, channel.id)
-        if after is None:
-            looked = (channel.created_at or now) - timedelta(days=FIRST_LOOK_DAYS)
-            after = digests.head_before(connection, looked)
+        after = looked_upto(connection, channel, now)
         papers = (pool or Pool()).fresh(connection, channel, after=after, upto=upto)
         places = _trending_places(channel)
         rising = _rising(connection, channel, slot) if places else ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from bot.domain import (
@@ -20,9 +20,10 @@ from bot.domain import (
     PaperwireError,
 )
 from bot.identify import arxiv_id, doi
+from bot.render import count_words
 from bot.schedule import check_timezone, due_slot, next_slot
 from bot.schedule import parse as parse_schedule
-from bot.services.plan import FIRST_LOOK_DAYS, Pool
+from bot.services.plan import FIRST_LOOK_DAYS, Pool, first_look, looked_upto
 from bot.store import Store, channels, digests, listings, outbox, window
 from bot.store import papers as paper_rows
 from bot.store.digests import Passed
@@ -162,7 +163,7 @@ def look_ahead(store: Store, channel: Channel, now: datetime) -> Outlook:
             for paper in paper_rows.papers(connection, [drop.paper_id for drop in dropped])
         }
         ordered = sorted(dropped, key=lambda drop: (-(drop.match or 0), drop.paper_id))
-        upto, after = digests.head(connection), _looked(connection, channel, now)
+        upto, after = digests.head(connection), looked_upto(connection, channel, now)
         coming = Pool().fresh(connection, channel, after=after, upto=upto)
         return Outlook(
             channel,
@@ -181,7 +182,7 @@ def _delivered(
     message = outbox.message(connection, delivery.message_id)
     digest = digests.digest(connection, delivery.digest_id)
     assert message is not None  # noqa: S101  the schema promises both
-    assert digest is not None  # noqa: S101
+    assert digest is not None  # noqa: S101  as above
     sent_at = outbox.sent_at(connection, message.id)
     of = f"number {delivery.number} of the {digest.kind} digest of {_slot(digest.slot)}"
     open_ones = outbox.waiting(connection, channel.id)
@@ -204,7 +205,7 @@ def _delivered(
             if message.not_before is not None and message.not_before > now:
                 words += f", not before {_moment(message.not_before)}"
             if ahead:
-                words += f", after {ahead} earlier open {_plural(ahead, 'message')}"
+                words += f", after {count_words(ahead, 'earlier open message')}"
             if message.error:
                 words += f" ({message.error})"
     return Whereabouts(
@@ -237,7 +238,7 @@ def _undecided(
     chance = digests.first_chance(connection, channel, paper.id)
     if chance is None:
         return never, why_no_candidate(channel, came)
-    if chance <= _looked(connection, channel, now):
+    if chance <= looked_upto(connection, channel, now):
         return never, _too_late(connection, channel, chance, now)
     if channel.state is ChannelState.PAUSED:
         return Standing.NEXT_DIGEST, (
@@ -249,9 +250,7 @@ def _undecided(
 
 def _too_late(connection: sqlite3.Connection, channel: Channel, chance: int, now: datetime) -> str:
     digest = digests.first_looking(connection, channel.id, chance)
-    created = channel.created_at or now
-    early = digests.head_before(connection, created - timedelta(days=FIRST_LOOK_DAYS))
-    if digest is None or chance <= early:
+    if digest is None or chance <= first_look(connection, channel, now):
         return (
             f"it came before the channel subscribed on {_moment(channel.created_at)} "
             f"(a first digest looks back {FIRST_LOOK_DAYS} days)"
@@ -283,15 +282,6 @@ def why_no_candidate(channel: Channel, came: tuple[Appearance, ...]) -> str:
 def sentence(words: str) -> str:
     """Return words as a sentence of their own."""
     return f"{words[:1].upper()}{words[1:]}."
-
-
-def _looked(connection: sqlite3.Connection, channel: Channel, now: datetime) -> int:
-    """Return the appearance up to which a channel's digests have looked, as planning has it."""
-    upto = digests.looked_upto(connection, channel.id)
-    if upto is not None:
-        return upto
-    created = channel.created_at or now
-    return digests.head_before(connection, created - timedelta(days=FIRST_LOOK_DAYS))
 
 
 def _state(connection: sqlite3.Connection, channel: Channel, now: datetime) -> str:
@@ -327,7 +317,3 @@ def _slot(slot: str) -> str:
 
 def _moment(moment: datetime | None) -> str:
     return "an unknown day" if moment is None else f"{moment:%Y-%m-%d %H:%M} UTC"
-
-
-def _plural(count: int, word: str) -> str:
-    return word if count == 1 else f"{word}s"

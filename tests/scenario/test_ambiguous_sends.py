@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -21,7 +20,7 @@ from tests.adapters.loopback_discord.server import LoopbackDiscord
 from tests.adapters.slack_place import SlackHarness, WholeInbound
 from tests.adapters.waylaid_road import Mishap, Road
 from tests.scenario.scripted import NINE, entries, messages, states
-from tests.scenario.wire import MONDAY, Wire, at
+from tests.scenario.wire import MONDAY, Wire
 
 PATIENCE = HASTE.send  # seconds; no adapter waits longer for an answer
 
@@ -96,14 +95,6 @@ async def discord(wire: Wire) -> AsyncIterator[Room]:
 
 
 ROOMS = {"slack": slack, "discord": discord}
-
-
-@pytest.fixture
-async def wire(tmp_path: Path) -> AsyncIterator[Wire]:
-    opened = Wire(tmp_path, at(MONDAY, 6))
-    await opened.open()
-    yield opened
-    await opened.close()
 
 
 @pytest.mark.parametrize("which", [0, 1], ids=["header", "paper"])

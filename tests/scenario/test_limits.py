@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,20 +18,12 @@ from bot.services.react import read_back
 from bot.settings import load
 from bot.store import feedback, outbox
 from tests.scenario.scripted import Scripted, plan, serve, settle
-from tests.scenario.wire import MONDAY, Wire, at
+from tests.scenario.wire import Wire
 
 NOW = datetime(2026, 6, 15, 9, tzinfo=UTC)
 ADA, BEN = Person("terminal", "ada"), Person("terminal", "ben")
 DESK, LAB = Place("terminal", "desk"), Place("terminal", "lab")
 TIGHT = (Rate(3, timedelta(seconds=10)), Rate(5, timedelta(seconds=1)))
-
-
-@pytest.fixture
-async def wire(tmp_path: Path) -> AsyncIterator[Wire]:
-    opened = Wire(tmp_path, at(MONDAY, 6))
-    await opened.open()
-    yield opened
-    await opened.close()
 
 
 def limit(wire: Wire, limits: Limits, defaults: Defaults | None = None) -> None:

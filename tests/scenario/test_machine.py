@@ -11,7 +11,7 @@ import os
 import resource
 import sqlite3
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -38,14 +38,6 @@ def logs_as_they_run(capsys: pytest.CaptureFixture[str]) -> Iterator[None]:
     yield
     structlog.reset_defaults()
     logging.getLogger().handlers.clear()
-
-
-@pytest.fixture
-async def wire(tmp_path: Path) -> AsyncIterator[Wire]:
-    opened = Wire(tmp_path, at(MONDAY, 6))
-    await opened.open()
-    yield opened
-    await opened.close()
 
 
 @contextmanager

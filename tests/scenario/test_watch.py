@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -32,17 +31,9 @@ from bot.sources.huggingface import HuggingFace
 from bot.store import channels, listings, outbox, tallies
 from bot.store.listings import Cursor
 from tests.scenario.scripted import Scripted, entries, plan, serve, settle
-from tests.scenario.wire import MONDAY, Wire, at
+from tests.scenario.wire import MONDAY, Wire
 
 LINE = re.compile(r'[a-z_]+(\{[a-z_]+="[^"\n]*"(,[a-z_]+="[^"\n]*")*\})? -?[0-9.e+]+')
-
-
-@pytest.fixture
-async def wire(tmp_path: Path) -> AsyncIterator[Wire]:
-    opened = Wire(tmp_path, at(MONDAY, 6))
-    await opened.open()
-    yield opened
-    await opened.close()
 
 
 def fail(wire: Wire, failures: int) -> None:

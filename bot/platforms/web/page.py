@@ -95,7 +95,7 @@ class WebPage:
         if self._public_url:
             return self._public_url
         host = f"[{self._host}]" if ":" in self._host else self._host
-        if host in {"0.0.0.0", "[::]"}:  # noqa: S104  # nosec
+        if host in {"0.0.0.0", "[::]"}:  # noqa: S104  # nosec  nothing is bound here, it is told apart
             host = "127.0.0.1"
         return f"http://{host}:{self._port}"
 

@@ -10,6 +10,8 @@ import asyncio
 import random
 import re
 import socket
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -226,6 +228,25 @@ class _Ledger:
         """Nobody said what became of it, nor of its opposite."""
         self.unsure |= {vote, (vote[0], vote[1], _OPPOSITE.get(vote[2], vote[2]))}
 
+    async def insist(
+        self, vote: Vote, send: Callable[[], Any], answers: set[int], *, on: bool
+    ) -> None:
+        """Send one form until it is answered; where it never is, nobody knows what became of it."""
+        told = False
+        try:
+            for _ in range(8):
+                try:
+                    async with send() as answer:
+                        if answer.status in answers:
+                            self.note(vote, on=on)
+                            told = True
+                            return
+                except (aiohttp.ClientError, TimeoutError):
+                    await asyncio.sleep(0.3)
+        finally:
+            if not told:
+                self.wonder(vote)
+
     def votes(self) -> tuple[set[Vote], set[Vote]]:
         told = {vote for vote, on in self.told.items() if on and vote not in self.unsure}
         return told, set(self.unsure)
@@ -283,7 +304,7 @@ class MailChat(_Ledger):
 
     async def _press(self, link: str, vote: Vote) -> None:
         """Open the link and press the button; with no answer, send the same form once more."""
-        url, sent, told = f"http://127.0.0.1:{self.http_port}{link}", False, False
+        url = f"http://127.0.0.1:{self.http_port}{link}"
         try:
             async with aiohttp.ClientSession(timeout=HASTE) as browser:
                 async with browser.get(url) as answer:
@@ -292,21 +313,11 @@ class MailChat(_Ledger):
                 if once is None:
                     return
                 on = "You said this already" not in page
-                for _ in range(8):
-                    sent = True
-                    try:
-                        async with browser.post(url, data={"once": once[1]}) as answer:
-                            if answer.status == 200:
-                                self.note(vote, on=on)
-                                told = True
-                                return
-                    except (aiohttp.ClientError, TimeoutError):
-                        await asyncio.sleep(0.3)
+                await self.insist(
+                    vote, partial(browser.post, url, data={"once": once[1]}), {200}, on=on
+                )
         except (aiohttp.ClientError, TimeoutError):
             pass
-        finally:
-            if sent and not told:
-                self.wonder(vote)
 
 
 class WebChat(_Ledger):
@@ -354,7 +365,6 @@ class WebChat(_Ledger):
         self, remote_id: str, number: int, key: str, signal: Signal, *, on: bool
     ) -> None:
         base, vote = f"http://127.0.0.1:{self.port}", (key, "owner", signal)
-        sent = told = False
         jar = aiohttp.CookieJar(unsafe=True)
         try:
             async with aiohttp.ClientSession(timeout=HASTE, cookie_jar=jar) as browser:
@@ -369,26 +379,16 @@ class WebChat(_Ledger):
                     "signal": signal.value,
                     f"want-{signal}": "on" if on else "off",
                 }
-                for _ in range(8):
-                    sent = True
-                    try:
-                        async with browser.post(
-                            f"{base}/wire/{self.address}/vote",
-                            data=form,
-                            headers={"X-Fragment": "1"},
-                            allow_redirects=False,
-                        ) as answer:
-                            if answer.status in {200, 303}:
-                                self.note(vote, on=on)
-                                told = True
-                                return
-                    except (aiohttp.ClientError, TimeoutError):
-                        await asyncio.sleep(0.3)
+                send = partial(
+                    browser.post,
+                    f"{base}/wire/{self.address}/vote",
+                    data=form,
+                    headers={"X-Fragment": "1"},
+                    allow_redirects=False,
+                )
+                await self.insist(vote, send, {200, 303}, on=on)
         except (aiohttp.ClientError, TimeoutError):
             pass
-        finally:
-            if sent and not told:
-                self.wonder(vote)
 
 
 def key_told(chat: Chat, key: str) -> str:
