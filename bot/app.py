@@ -34,7 +34,7 @@ from bot.services.alerts import Alerts
 from bot.services.deliver import Courier
 from bot.services.gather import Gatherer
 from bot.services.inbox import Inbox
-from bot.services.index import WORTH_WRITING, refresh, refresh_if_due
+from bot.services.index import WORTH_WRITING, filling, refresh, refresh_if_due
 from bot.services.lookup import look_up
 from bot.services.metrics import LoopLag
 from bot.services.plan import Planned, plan_due
@@ -241,8 +241,9 @@ class App:
 
     async def poll(self, polled: Polled) -> None:
         """Ask one source for what is due."""
-        await self.gatherer.poll(polled.source, polled.days(self.clock().date()))
-        await self.index()
+        with filling(self.store):
+            await self.gatherer.poll(polled.source, polled.days(self.clock().date()))
+            await self.index()
 
     async def index(self) -> None:
         """Bring the search index up where enough has come in, so that nobody's search has to."""

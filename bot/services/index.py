@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import Lock
 from weakref import WeakKeyDictionary
@@ -46,6 +46,7 @@ class Snapshot:
 
 
 _snapshots: WeakKeyDictionary[Store, Snapshot] = WeakKeyDictionary()
+_filled: WeakKeyDictionary[Store, int] = WeakKeyDictionary()  # how many are at it
 _lock = Lock()
 _reading = Lock()
 _writing = Lock()
@@ -175,10 +176,29 @@ def refresh_if_due(
             _writing.release()
 
 
+@contextmanager
+def filling(store: Store) -> Iterator[None]:
+    """Say that papers come in, and that their postings are written before this ends.
+
+    Where many came in at once, searches leave them to that writing and go by what was known
+    before; a few are found at once as ever.
+    """
+    with _lock:
+        _filled[store] = _filled.get(store, 0) + 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _filled[store] -= 1
+
+
 def _snapshot(store: Store, connection: sqlite3.Connection) -> Snapshot:
     version = table.version(connection)
     known = _known(store)
     if known is not None and known.version == version:
+        return known
+    many = known is not None and version[0] - known.version[0] > WORTH_WRITING
+    if known is not None and many and _filled.get(store):
         return known
     # One search reads what changed. The others meanwhile go by what was known before it, if
     # anything was: papers that came since are not in its lengths, and so are found by nobody.

@@ -165,6 +165,35 @@ def test_postings_written_meanwhile_do_not_disturb_who_goes_by_what_was_known(
     assert found(store, "ants") == (1,)
 
 
+def test_while_papers_come_in_searches_leave_many_to_the_writing_and_find_a_few_at_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "WORTH_WRITING", 2)
+    add(store, 1, "Bees")
+    assert found(store, "bees") == (1,)
+    with index.filling(store):
+        add(store, 2, "More bees")
+        assert set(found(store, "bees")) == {1, 2}
+        for number in (3, 4, 5):
+            add(store, number, "Still more bees")
+        assert set(found(store, "bees")) == {1, 2}
+        refresh(store)
+    assert set(found(store, "bees")) == {1, 2, 3, 4, 5}
+
+
+def test_many_papers_that_nobody_is_about_to_write_are_found_at_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "WORTH_WRITING", 2)
+    add(store, 1, "Bees")
+    assert found(store, "bees") == (1,)
+    with index.filling(store):
+        pass
+    for number in (2, 3, 4):
+        add(store, number, "More bees")
+    assert set(found(store, "bees")) == {1, 2, 3, 4}
+
+
 def test_a_paper_that_is_gone_costs_nobody_who_goes_by_what_was_known_an_answer(
     store: Store,
 ) -> None:

@@ -29,6 +29,7 @@ from bot.app import App
 from bot.domain import Channel, CommandEvent, Layout, Person, Place, Post, PostKind, Signal
 from bot.domain import VoteEvent as Vote
 from bot.ports import Absent, FindOutcome, Inbound, Request, SendOutcome, Sent, Standing
+from bot.services.index import filling
 from bot.services.ingest import ingest
 from bot.settings import load
 from bot.sources.json_lines import JsonLines
@@ -129,8 +130,9 @@ class Service:
 
     async def poll(self, count: int, day: date) -> None:
         """Do what the service does where a source has news."""
-        await asyncio.to_thread(self.bring, count, day)
-        await self.app.index()
+        with filling(self.app.store):
+            await asyncio.to_thread(self.bring, count, day)
+            await self.app.index()
 
     def subscribe(self, count: int) -> None:
         """Subscribe channels with interests of their own, for nine o'clock."""
