@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -27,6 +27,7 @@ from bot.ports import (
     Sent,
     Unknown,
 )
+from bot.services import react
 from bot.store import Store, channels, outbox
 
 log = structlog.get_logger(__name__)
@@ -222,7 +223,19 @@ class Courier:
         if state is not MessageState.UNKNOWN:
             del self._asked_since[message.id]
         log.info("settled", channel=channel.name, key=message.key, state=state)
+        if isinstance(found, Found):
+            await self._read_back(platform, channel, replace(message, remote_id=found.remote_id))
         return state
+
+    async def _read_back(self, platform: ChatPlatform, channel: Channel, message: Message) -> None:
+        # Votes that came while it was in doubt were on a message that nobody knew.
+        if not message.post.cards:
+            return
+        try:
+            await react.read_back_one(self._store, platform, channel, message, self._clock())
+        except Exception:
+            # What stands is read again whenever the platform was away.
+            log.exception("read_back_failed", channel=channel.name)
 
     def _record(
         self, channel: Channel, message: Message, outcome: SendOutcome, planned: datetime

@@ -90,15 +90,23 @@ async def read_back(store: Store, platform: ChatPlatform, channel: Channel, now:
             since = now - timedelta(days=READ_BACK_DAYS)
             return outbox.recent_sent(connection, channel.id, since)
 
-    changed = 0
-    for message in await asyncio.to_thread(recent):
-        before = await asyncio.to_thread(_given, store, channel, message)
-        standing = await platform.standing(channel.address, message.remote_id or "")
-        if standing is not None:
-            changed += await asyncio.to_thread(
-                _apply, store, channel, message, standing, before, now
-            )
-    return changed
+    return sum(
+        [
+            await read_back_one(store, platform, channel, message, now)
+            for message in await asyncio.to_thread(recent)
+        ]
+    )
+
+
+async def read_back_one(
+    store: Store, platform: ChatPlatform, channel: Channel, message: Message, now: datetime
+) -> int:
+    """Do that for one sent message."""
+    before = await asyncio.to_thread(_given, store, channel, message)
+    standing = await platform.standing(channel.address, message.remote_id or "")
+    if standing is None:
+        return 0
+    return await asyncio.to_thread(_apply, store, channel, message, standing, before, now)
 
 
 def _given(store: Store, channel: Channel, message: Message) -> Given:

@@ -8,10 +8,11 @@ from datetime import timedelta
 import pytest
 
 from bot.domain import Channel, Signal
-from bot.ports import Standing
+from bot.ports import Found, Sent, Standing, Unknown
+from bot.services.deliver import ASK_AFTER
 from bot.services.react import read_back
 from bot.store import feedback
-from tests.scenario.scripted import Scripted, plan, serve, settle
+from tests.scenario.scripted import Scripted, plan, serve, settle, states
 from tests.scenario.wire import Wire
 
 ADA = Standing("ada", Signal.SAVE)
@@ -50,6 +51,35 @@ def stands(wire: Wire, desk: Channel) -> set[Signal]:
 async def react(wire: Wire, signal: Signal, *, person: str = "ada", on: bool = True) -> None:
     wire.now += timedelta(seconds=1)
     await wire.vote("desk", "r2", signal, person=person, on=on)
+
+
+async def test_votes_on_a_post_that_was_in_doubt_count_once_it_is_found(wire: Wire) -> None:
+    [desk] = plan(wire, "desk")
+    platform = Asked(BEN)  # given while nobody listened
+    platform.answers = [Sent("r1"), Unknown("reset")]
+    platform.found = [Found("r2")]
+    serve(wire, platform)
+    await settle(wire)
+    assert states(wire, desk) == ["sent", "unknown", "pending"]
+    await settle(wire, ASK_AFTER)
+    assert states(wire, desk) == ["sent", "sent", "sent"]
+    assert stands(wire, desk) == {Signal.LIKE}
+
+
+async def test_reactions_that_cannot_be_read_keep_no_post_that_was_found(wire: Wire) -> None:
+    [desk] = plan(wire, "desk")
+    platform = Asked()
+    platform.answers = [Sent("r1"), Unknown("reset")]
+    platform.found = [Found("r2")]
+
+    async def fail() -> None:
+        raise ConnectionError("no")
+
+    platform.meanwhile = fail
+    serve(wire, platform)
+    await settle(wire)
+    await settle(wire, ASK_AFTER)
+    assert states(wire, desk) == ["sent", "sent", "sent"]
 
 
 async def test_a_reaction_that_comes_while_the_platform_answers_is_kept(wire: Wire) -> None:
