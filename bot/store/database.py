@@ -120,7 +120,10 @@ class Store:
 
     def optimise(self) -> None:
         """Let SQLite refresh what its planner knows, where that has changed."""
-        self.connection().execute("PRAGMA optimize")
+        # Outside a write transaction it would not wait for who writes, but fail at once.
+        with self.write() as connection:
+            connection.execute("PRAGMA analysis_limit = 400")  # rows of an index, not all
+            connection.execute("PRAGMA optimize")
 
     def close(self) -> None:
         """Close every connection; the store is not to be used afterwards.

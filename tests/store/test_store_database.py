@@ -161,6 +161,21 @@ def test_a_write_inside_a_read_is_refused_and_not_silently_lost() -> None:
     assert keys == ["b", "person_key"]
 
 
+def test_statistics_are_renewed_only_when_nobody_else_writes(tmp_path: Path) -> None:
+    store = Store(tmp_path / "paperwire.db")
+    other = sqlite3.connect(
+        tmp_path / "paperwire.db", isolation_level=None, check_same_thread=False
+    )
+    with store.write() as connection:
+        connection.executemany(
+            "INSERT INTO events VALUES (?, '2026-06-15')", [(f"e{n}",) for n in range(500)]
+        )
+    other.execute("BEGIN IMMEDIATE")
+    threading.Timer(0.2, other.rollback).start()
+    store.optimise()
+    store.close()
+
+
 def test_a_read_sees_one_moment_while_another_thread_writes(tmp_path: Path) -> None:
     store = Store(tmp_path / "wire.db")
 
