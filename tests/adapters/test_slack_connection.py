@@ -126,6 +126,31 @@ async def test_it_stops_at_once_while_slack_is_down(http: bool) -> None:
     assert isinstance(await adapter.send("T1/C1", paper(), "k1"), Retry)
 
 
+async def test_a_stop_that_the_connecting_takes_for_a_failure_is_still_a_stop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    connecting = asyncio.Event()
+
+    async def fail(*_: object, **__: object) -> None:
+        connecting.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            # A time-out or a reset at the same moment hides the cancellation.
+            raise ConnectionError("reset") from None
+
+    monkeypatch.setattr(aiohttp.ClientSession, "ws_connect", fail)
+    place = SlackHarness()
+    await place.open()
+    adapter = Slack(place.connection())
+    await adapter.start(WholeInbound())
+    await connecting.wait()
+    stopping = asyncio.create_task(adapter.stop())
+    ended, _ = await asyncio.wait({stopping}, timeout=3)
+    assert ended == {stopping}
+    await place.close()
+
+
 async def test_one_adapter_can_be_started_again(by_socket: Stage) -> None:
     stage = by_socket
     await stage.adapter.stop()

@@ -136,6 +136,9 @@ class Socket(AsyncBaseSocketModeHandler):
                         lost = True
                 await asyncio.sleep(min(1.0, float(self._client.ping_interval) / 2))
         finally:
+            # The SDK takes a cancellation that comes as an error for one more failed try; only a
+            # closed client does not try again.
+            self._client.closed = True
             connecting.cancel()
             await asyncio.gather(connecting, return_exceptions=True)
 
