@@ -65,7 +65,8 @@ async def serve(order: Order) -> None:
     faults.arm(order.fault)
     for name, seconds in (("PLAN", 0.3), ("DELIVER", 0.15), ("LOOK_UP", 0.5)):
         setattr(app_module, f"{name}_EVERY", timedelta(seconds=seconds))
-    app_module.POLLS_AWAITED = timedelta(seconds=2)
+    # Long enough for a slow machine: what a plan did not wait for is looked at a day later.
+    app_module.POLLS_AWAITED = timedelta(seconds=15)
     home = Path(order.home)
     build: Any = vars(app_module)["build_platforms"]
 
