@@ -220,8 +220,8 @@ class App:
                 days = polled.days(self.clock().date())
                 for asked in await self.gatherer.poll(polled.source, days):
                     listings += asked.ingested is not None
-                    if asked.ingested is None and asked.words != "not modified":
-                        troubles.append(f"{polled.source.name}: {asked.words}")
+                    if asked.trouble:
+                        troubles.append(f"{polled.source.name}: {asked.trouble}")
             await self._find_wanted()
         digests = await asyncio.to_thread(
             lambda: plan_due(self.store, self.rankers.current(), self.clock())

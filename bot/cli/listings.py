@@ -146,7 +146,7 @@ async def _backfill(
                 async for asked in gatherer.ask(source, request, fresh=False):
                     done = asked.ingested
                     if done is None:
-                        failed += asked.words != "not modified"
+                        failed += bool(asked.trouble)
                         click.echo(f"{asked.location}: {asked.words}", err=True)
                         continue
                     failed += done.outcome in USELESS

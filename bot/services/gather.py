@@ -40,11 +40,15 @@ _NOT_SETTLED = _WAITED_OUT | {Outcome.TRUNCATED}
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What one GET led to: an ingested answer, or the words why there is none."""
+    """What one GET led to: an ingested answer, or the words why there is none.
+
+    ``trouble`` says what the operator should look at; it is empty where all is well.
+    """
 
     location: str
     ingested: Ingested | None
     words: str = ""
+    trouble: str = ""
 
 
 def location(request: Request) -> str:
@@ -147,7 +151,7 @@ class Gatherer:
                     self._save, _failed(known, outcome, now), trouble=outcome.trouble
                 )
                 log.warning("fetch_failed", source=source.name, reason=outcome.reason)
-                return Asked(known.url, None, outcome.reason), b""
+                return Asked(known.url, None, outcome.reason, outcome.reason), b""
 
     def _ingest(
         self, source: Source, request: Request, body: bytes, fresh: bool, cut: str = ""
@@ -158,7 +162,8 @@ class Gatherer:
         done = store_listing(
             self._store, listing, body, where=location(request), now=self._clock(), fresh=fresh
         )
-        return Asked(location(request), done, done.note)
+        word = _trouble(done)
+        return Asked(location(request), done, done.note, f"{word}: {done.note}" if word else "")
 
     def _close(self, cursor: Cursor, fetched: Fetched, asked: Asked, now: datetime) -> None:
         done = asked.ingested

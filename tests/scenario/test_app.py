@@ -128,6 +128,16 @@ async def test_one_pass_tells_the_troubles_of_its_sources(
     assert "404" in trouble
 
 
+async def test_one_pass_names_a_listing_that_could_not_be_read(
+    tmp_path: Path, source: LoopbackSource
+) -> None:
+    source.add(f"{DAILY}?date=2026-06-15", page(b"<html>Sign in first</html>"))
+    async with App(settings_of(tmp_path, source), lambda: TEN) as app:
+        done = await app.once()
+    [trouble] = done.troubles
+    assert trouble.startswith("huggingface: broken: ")
+
+
 async def test_one_pass_posts_in_full_what_was_submitted_and_came_by_a_listing(
     tmp_path: Path, source: LoopbackSource
 ) -> None:
