@@ -14,6 +14,7 @@ from bot.domain import Channel, Digest, DigestKind, Feedback, Paper, Signal
 from bot.services.ranker import Ranker, interest, to_document
 from bot.store import Store, digests, feedback, outbox
 from bot.store import papers as paper_rows
+from bot.store import passed as passed_rows
 
 RESAMPLES = 1_000
 WORTH = {Signal.LIKE: 1.0, Signal.SAVE: 2.0, Signal.SUBMIT: 1.0, Signal.DISLIKE: -1.0}
@@ -83,7 +84,7 @@ def backtest(
                     connection,
                     [
                         *one.posted,
-                        *(p.paper_id for p in digests.passed_papers(connection, one.digest.id)),
+                        *(p.paper_id for p in passed_rows.of_digest(connection, one.digest.id)),
                     ],
                 ),
             )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bot.domain import Channel, Paper, Part
 from bot.render import count_words, date_words
 from bot.services.ranker import Ranker, to_document
-from bot.store.digests import Passed
+from bot.store.passed import Passed
 
 if TYPE_CHECKING:
     from ranking.interest import Interest

@@ -19,7 +19,8 @@ from bot.services.choose import Chooser, Pick
 from bot.services.ranker import Ranker, interest
 from bot.store import Store, channels, digests, gap, outbox
 from bot.store import papers as paper_rows
-from bot.store.digests import Passed
+from bot.store import passed as passed_rows
+from bot.store.passed import Passed
 
 log = structlog.get_logger(__name__)
 
@@ -212,7 +213,7 @@ def propose_more(
     """Choose the best of what the last digest passed over."""
     with store.read() as connection:
         upto = digests.looked_upto(connection, channel.id) or 0
-        numbers = digests.runners_up(connection, channel.id, count)
+        numbers = passed_rows.runners_up(connection, channel.id, count)
         papers = paper_rows.papers(connection, numbers)
         wants = interest(connection, channel, now)
     picks = Chooser(ranker, channel, wants, ()).in_order(papers)
@@ -261,7 +262,7 @@ def write(store: Store, proposal: Proposal, now: datetime) -> Planned | None:
         _write_posts(connection, proposal, digest_id, posts, now)
         if proposal.kind is DigestKind.SHARED:
             gap.doubt_digest(connection, digest_id, now)
-        digests.pass_over(connection, digest_id, proposal.passed)
+        passed_rows.insert(connection, digest_id, proposal.passed)
         faults.reach("in_plan")
     faults.reach("after_plan")
     return Planned(replace(digest, id=digest_id), proposal, posts)

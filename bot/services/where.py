@@ -26,7 +26,8 @@ from bot.schedule import parse as parse_schedule
 from bot.services.plan import FIRST_LOOK_DAYS, Pool, first_look, looked_upto
 from bot.store import Store, channels, digests, listings, outbox, window
 from bot.store import papers as paper_rows
-from bot.store.digests import Passed
+from bot.store import passed as passed_rows
+from bot.store.passed import Passed
 from bot.views import Appearance
 
 GIVEN_UP_SHOWN = 20
@@ -157,7 +158,7 @@ def look_ahead(store: Store, channel: Channel, now: datetime) -> Outlook:
     """Say how one channel stands and what its last digest left out, the nearest first."""
     with store.read() as connection:
         last = digests.last(connection, channel.id)
-        dropped = digests.passed_papers(connection, last.id) if last else ()
+        dropped = passed_rows.of_digest(connection, last.id) if last else ()
         papers = {
             paper.id: paper
             for paper in paper_rows.papers(connection, [drop.paper_id for drop in dropped])

@@ -15,7 +15,8 @@ from bot.services.choose import Chooser, Pick
 from bot.services.ranker import Ranker, Rankers, interest, to_document
 from bot.store import Store, digests, feedback, outbox, window
 from bot.store import papers as paper_rows
-from bot.store.digests import Passed
+from bot.store import passed as passed_rows
+from bot.store.passed import Passed
 from bot.views import Effect, Precision, ProfileView, Rank, Rerun, Spot, Term
 
 if TYPE_CHECKING:
@@ -235,7 +236,7 @@ class Learning:
                 for one in deliveries
                 if one.label in {"", "exploration"}
             }
-            passed = [one.paper_id for one in digests.passed_papers(connection, last.id)]
+            passed = [one.paper_id for one in passed_rows.of_digest(connection, last.id)]
             papers = paper_rows.papers(connection, sorted({*posted, *passed}))
             considered = {one.paper_id for one in deliveries} | set(passed)
             seen = tuple(

@@ -4,24 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 
 from bot.domain import Channel, Digest, DigestKind, Paper
-from bot.store.gap import NOT_SET_ASIDE, SET_ASIDE, STEP
+from bot.store import passed
+from bot.store.gap import NOT_SET_ASIDE, SET_ASIDE
 from bot.store.papers import row_to_paper
+from bot.store.passed import Passed
 from bot.store.times import to_text, to_time
-
-
-@dataclass(frozen=True, slots=True)
-class Passed:
-    """A paper that a digest looked at and did not post."""
-
-    paper_id: int
-    match: int | None
-    step: str
-    short_by: float
-    words: str
 
 
 def insert(connection: sqlite3.Connection, digest: Digest, *, upto: int, quiet: bool) -> int | None:
@@ -42,14 +32,6 @@ def insert(connection: sqlite3.Connection, digest: Digest, *, upto: int, quiet: 
         ),
     )
     return int(cursor.lastrowid or 0) if cursor.rowcount > 0 else None
-
-
-def pass_over(connection: sqlite3.Connection, digest_id: int, passed: Sequence[Passed]) -> None:
-    """Keep at which step each paper fell out."""
-    connection.executemany(
-        "INSERT OR IGNORE INTO passed_over VALUES (?, ?, ?, ?, ?, ?)",
-        [(digest_id, p.paper_id, p.match, p.step, p.short_by, p.words) for p in passed],
-    )
 
 
 def last(
@@ -205,37 +187,9 @@ def passed_over(
     connection: sqlite3.Connection, channel_id: int, paper_id: int
 ) -> tuple[Digest, Passed] | None:
     """Return the newest digest that looked at a paper without posting it, and why."""
-    row = connection.execute(
-        "SELECT g.*, o.paper_id, o.match, o.step, o.short_by, o.words FROM passed_over o"
-        " JOIN digests g ON g.id = o.digest_id WHERE g.channel_id = ? AND o.paper_id = ?"
-        " ORDER BY g.id DESC LIMIT 1",
-        (channel_id, paper_id),
-    ).fetchone()
-    return None if row is None else (_row_to_digest(row), _row_to_passed(row))
-
-
-def runners_up(connection: sqlite3.Connection, channel_id: int, limit: int) -> tuple[int, ...]:
-    """Return what the last daily digest passed over and may still be posted, the best first.
-
-    Muted papers, near-duplicates and those that may have been posted before a restore stay out.
-    """
-    rows = connection.execute(
-        "SELECT o.paper_id FROM passed_over o WHERE o.digest_id = (SELECT max(id) FROM digests"
-        " WHERE channel_id = :c AND kind = 'daily')"
-        f" AND o.step NOT IN ('muted', 'duplicate', '{STEP}')"
-        " AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.channel_id = :c"
-        " AND d.paper_id = o.paper_id) ORDER BY o.match DESC, o.paper_id LIMIT :limit",
-        {"c": channel_id, "limit": limit},
-    )
-    return tuple(row["paper_id"] for row in rows)
-
-
-def passed_papers(connection: sqlite3.Connection, digest_id: int) -> tuple[Passed, ...]:
-    """Return everything that a digest passed over."""
-    rows = connection.execute(
-        "SELECT * FROM passed_over WHERE digest_id = ? ORDER BY paper_id", (digest_id,)
-    )
-    return tuple(_row_to_passed(row) for row in rows)
+    found = passed.newest(connection, channel_id, paper_id)
+    looked = None if found is None else digest(connection, found[0])
+    return None if found is None or looked is None else (looked, found[1])
 
 
 def _in_sources(sources: Sequence[str], alias: str) -> tuple[str, tuple[str, ...]]:
@@ -269,7 +223,3 @@ def _row_to_digest(row: sqlite3.Row) -> Digest:
         chosen=row["chosen"],
         note=row["note"],
     )
-
-
-def _row_to_passed(row: sqlite3.Row) -> Passed:
-    return Passed(row["paper_id"], row["match"], row["step"], row["short_by"], row["words"])

@@ -13,22 +13,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from bot.store import passed
 from bot.store.times import day_or_none, to_text, to_time
 
-STEP = "restored"  # the step at which such a paper fell out
 LOOK_BACK = timedelta(days=14)  # "trending" and "you missed" look back a week
 ONE_READING = timedelta(hours=1)  # within which a listing's further pages come
 
 # The papers that were set aside in a channel. Binds the channel's id.
 SET_ASIDE = (
-    "SELECT o.paper_id FROM meta m JOIN json_each(m.value, '$.all') j"
-    " JOIN digests g ON g.id = j.value JOIN passed_over o ON o.digest_id = g.id"
-    f" WHERE m.key = 'gap' AND o.step = '{STEP}' AND g.channel_id = ?"
+    "SELECT s.paper_id FROM meta m JOIN json_each(m.value, '$.all') j"
+    " JOIN digests g ON g.id = j.value JOIN set_aside s ON s.digest_id = g.id"
+    " WHERE m.key = 'gap' AND g.channel_id = ?"
 )
 # For a query with p.id: the paper was not set aside here. Binds the channel's id.
 NOT_SET_ASIDE = (
-    "NOT EXISTS (SELECT 1 FROM passed_over o JOIN digests g ON g.id = o.digest_id"
-    f" WHERE o.paper_id = p.id AND o.step = '{STEP}' AND g.channel_id = ?)"
+    "NOT EXISTS (SELECT 1 FROM set_aside s JOIN digests g ON g.id = s.digest_id"
+    " WHERE s.paper_id = p.id AND g.channel_id = ?)"
 )
 
 
@@ -76,20 +76,22 @@ def doubt_digest(connection: sqlite3.Connection, digest_id: int, now: datetime) 
 def set_aside_words(connection: sqlite3.Connection, channel_id: int, paper_id: int) -> str:
     """Return why a paper is passed over in a channel after a restore; empty where it is not."""
     row = connection.execute(
-        "SELECT o.words FROM passed_over o JOIN digests g ON g.id = o.digest_id"
-        " WHERE o.paper_id = ? AND o.step = ? AND g.channel_id = ? LIMIT 1",
-        (paper_id, STEP, channel_id),
+        "SELECT s.words FROM set_aside s JOIN digests g ON g.id = s.digest_id"
+        " WHERE s.paper_id = ? AND g.channel_id = ? LIMIT 1",
+        (paper_id, channel_id),
     ).fetchone()
     return "" if row is None else str(row["words"])
 
 
 def set_runners_up_aside(connection: sqlite3.Connection, gap: Gap) -> None:
     """What the last digests passed over may have been asked for with ``/papers more``."""
-    connection.execute(
-        "UPDATE passed_over SET step = ?, words = ? WHERE digest_id IN"
-        " (SELECT max(id) FROM digests WHERE kind = 'daily' GROUP BY channel_id)",
-        (STEP, gap.words),
-    )
+    for (digest_id,) in connection.execute(passed.LAST_DIGESTS).fetchall():
+        over = passed.of_digest(connection, digest_id)
+        connection.executemany(
+            "INSERT OR REPLACE INTO set_aside VALUES (?, ?, ?)",
+            [(digest_id, one.paper_id, gap.words) for one in over],
+        )
+        connection.execute("DELETE FROM passed_over WHERE digest_id = ?", (digest_id,))
 
 
 def set_recent_aside(connection: sqlite3.Connection, gap: Gap) -> int:
@@ -97,13 +99,13 @@ def set_recent_aside(connection: sqlite3.Connection, gap: Gap) -> int:
     total = 0
     for digest_id in gap.digests:
         total += connection.execute(
-            "INSERT OR IGNORE INTO passed_over"
-            " SELECT g.id, a.paper_id, NULL, ?, 0, ? FROM digests g JOIN appearances a"
+            "INSERT OR IGNORE INTO set_aside"
+            " SELECT g.id, a.paper_id, ? FROM digests g JOIN appearances a"
             " WHERE g.id = ? AND (a.seen_at >= ? OR a.id > coalesce((SELECT max(upto) FROM digests"
             " WHERE channel_id = g.channel_id AND kind = 'daily' AND id < g.id), 0))"
             " AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.channel_id = g.channel_id"
             " AND d.paper_id = a.paper_id)",
-            (STEP, gap.words, digest_id, to_text(gap.since - LOOK_BACK)),
+            (gap.words, digest_id, to_text(gap.since - LOOK_BACK)),
         ).rowcount
     return total
 
@@ -161,15 +163,11 @@ def set_listing_aside(
     ).fetchone()
     if earlier is not None:
         return 0
-    rows = [
-        (digest_id, paper_id, STEP, gap.words)
-        for digest_id in gap.digests
-        for paper_id in paper_ids
-    ]
+    rows = [(digest_id, paper_id, gap.words) for digest_id in gap.digests for paper_id in paper_ids]
     before = connection.total_changes
     connection.executemany(
-        "INSERT OR IGNORE INTO passed_over SELECT g.id, n.paper_id, NULL, n.step, 0, n.words FROM"
-        " (SELECT ? AS digest_id, ? AS paper_id, ? AS step, ? AS words) n"
+        "INSERT OR IGNORE INTO set_aside SELECT g.id, n.paper_id, n.words FROM"
+        " (SELECT ? AS digest_id, ? AS paper_id, ? AS words) n"
         " JOIN digests g ON g.id = n.digest_id WHERE NOT EXISTS (SELECT 1 FROM deliveries d"
         " WHERE d.channel_id = g.channel_id AND d.paper_id = n.paper_id)",
         rows,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from bot.domain import Message
-from bot.store import channels, outbox
+from bot.store import channels, outbox, passed
 from bot.store.times import to_date_or_none, to_text, to_time, to_time_or_none
 from bot.store.window import MESSAGE, VISIBLE
 from bot.views import ListingRow, OutboxRow, Quarantined, SourceRow
@@ -92,15 +92,32 @@ def ways_passed(
     connection: sqlite3.Connection, listing: ListingRow, *, private: bool
 ) -> dict[int, dict[str, int]]:
     """Count a listing's papers that fell out, by channel and by step."""
-    found: dict[int, dict[str, int]] = {}
-    rows = connection.execute(
-        f"{_BROUGHT} SELECT g.channel_id, o.step, count(DISTINCT o.paper_id) AS papers FROM brought"
-        " JOIN passed_over o ON o.paper_id = brought.paper_id JOIN digests g ON g.id = o.digest_id"
-        f" JOIN channels c ON c.id = g.channel_id WHERE {VISIBLE} GROUP BY g.channel_id, o.step",
-        {**_of(listing), "private": private},
+    papers = {
+        row["paper_id"]
+        for row in connection.execute(f"{_BROUGHT} SELECT paper_id FROM brought", _of(listing))
+    }
+    values = {**_of(listing), "private": private}
+    fell: set[tuple[int, int, str]] = set()
+    packed = connection.execute(
+        "SELECT g.channel_id, o.papers, o.why FROM passed_over o"
+        " JOIN digests g ON g.id = o.digest_id JOIN channels c ON c.id = g.channel_id"
+        f" WHERE o.first <= :last AND o.last >= :first AND {VISIBLE}",
+        {**values, "first": min(papers, default=0), "last": max(papers, default=0)},
     )
-    for row in rows:
-        found.setdefault(row["channel_id"], {})[row["step"]] = row["papers"]
+    for row in packed:
+        over = passed.among(row, papers)
+        fell |= {(row["channel_id"], one.paper_id, one.step) for one in over}
+    aside = connection.execute(
+        f"{_BROUGHT} SELECT g.channel_id, s.paper_id FROM brought"
+        " JOIN set_aside s ON s.paper_id = brought.paper_id JOIN digests g ON g.id = s.digest_id"
+        f" JOIN channels c ON c.id = g.channel_id WHERE {VISIBLE}",
+        values,
+    )
+    fell |= {(row["channel_id"], row["paper_id"], passed.RESTORED) for row in aside}
+    found: dict[int, dict[str, int]] = {}
+    for channel_id, _, step in sorted(fell):
+        steps = found.setdefault(channel_id, {})
+        steps[step] = steps.get(step, 0) + 1
     return found
 
 

@@ -11,19 +11,16 @@ import sqlite3
 from collections.abc import Collection
 from datetime import datetime
 
-from bot.store import tallies
-from bot.store.gap import STEP
+from bot.store import passed, tallies
 from bot.store.times import to_text
 
 # These are deleted with references unchecked (Store.write_unchecked), because not every column that
 # refers to them has an index: so the queries name each table that does, and a test counts those.
 REFER_TO_LISTINGS = ("appearances", "quarantine")
-REFER_TO_PAPERS = ("appearances", "deliveries", "feedback", "paper_versions", "passed_over")
+REFER_TO_PAPERS = ("appearances", "deliveries", "feedback", "paper_versions", "set_aside")
 LISTINGS_AT_ONCE = 200
 PAPERS_AT_ONCE = 200
 QUARANTINED_AT_ONCE = 500
-# The newest daily digest of each channel: /papers more goes on from what it passed over.
-LAST_DIGESTS = "SELECT max(id) FROM digests WHERE kind = 'daily' GROUP BY channel_id"
 
 
 def prune_quarantine(connection: sqlite3.Connection, before: datetime) -> int:
@@ -72,20 +69,17 @@ def prune_papers(
         " AND p.id NOT IN (SELECT value FROM json_each(:keep))"
         " AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.paper_id = p.id)"
         " AND p.id NOT IN (SELECT paper_id FROM feedback)"
-        " AND NOT EXISTS (SELECT 1 FROM passed_over o WHERE o.paper_id = p.id AND (o.step = :step"
-        f" OR o.digest_id IN ({LAST_DIGESTS})))"
+        " AND NOT EXISTS (SELECT 1 FROM set_aside s WHERE s.paper_id = p.id)"
         " AND NOT EXISTS (SELECT 1 FROM submissions s WHERE s.arxiv_id = p.arxiv_id)"
         " ORDER BY p.id LIMIT :limit",
         {
             "before": to_text(before),
             "every": every,
-            "keep": json.dumps(sorted(keep)),
-            "step": STEP,
+            "keep": json.dumps(sorted({*keep, *passed.in_line(connection)})),
             "limit": PAPERS_AT_ONCE,
         },
     ).fetchall()
     for statement in (
-        "DELETE FROM passed_over WHERE paper_id = ?",
         "DELETE FROM appearances WHERE paper_id = ?",
         "DELETE FROM paper_versions WHERE paper_id = ?",
         "DELETE FROM papers WHERE id = ?",
@@ -98,12 +92,12 @@ def prune_papers(
 
 
 def prune_details(connection: sqlite3.Connection, before: datetime) -> int:
-    """Drop why papers were not posted by digests planned before a moment; return how many rows.
+    """Drop why papers were not posted by digests planned before a moment; return how many digests.
 
     What was set aside after a restore stays, and so do the lines of each channel's last digest.
     """
     return connection.execute(
-        f"DELETE FROM passed_over WHERE step <> ? AND digest_id NOT IN ({LAST_DIGESTS})"
+        f"DELETE FROM passed_over WHERE digest_id NOT IN ({passed.LAST_DIGESTS})"
         " AND digest_id IN (SELECT id FROM digests WHERE planned_at < ?)",
-        (STEP, to_text(before)),
+        (to_text(before),),
     ).rowcount

@@ -345,6 +345,29 @@ CREATE TABLE search_words (
 """
 
 
+# What a digest passed over, in one packed row; what a restore set aside keeps rows of its own.
+PASSED = """
+ALTER TABLE passed_over RENAME TO passed_over_rows;
+DROP INDEX passed_over_by_paper;
+CREATE TABLE passed_over (
+  digest_id INTEGER PRIMARY KEY REFERENCES digests (id),
+  first INTEGER NOT NULL,              -- the smallest and the largest number of its papers
+  last INTEGER NOT NULL,
+  papers BLOB NOT NULL,                -- see bot/store/passed.py
+  why BLOB NOT NULL
+) STRICT;
+CREATE TABLE set_aside (
+  digest_id INTEGER NOT NULL REFERENCES digests (id),
+  paper_id INTEGER NOT NULL REFERENCES papers (id),
+  words TEXT NOT NULL,
+  PRIMARY KEY (digest_id, paper_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX set_aside_by_paper ON set_aside (paper_id);
+INSERT INTO set_aside SELECT digest_id, paper_id, words FROM passed_over_rows
+ WHERE step = 'restored';
+"""
+
+
 def migrations() -> Migrations:
     """Return every step from an empty file to this version, oldest first."""
     from sqlite_utils.migrations import Migrations
@@ -375,6 +398,14 @@ def migrations() -> Migrations:
     @steps(name="0006_words")
     def words(db: Database) -> None:
         _run(db.conn, WORDS)
+
+    @steps(name="0007_passed")
+    def passed(db: Database) -> None:
+        from bot.store.passed import repack
+
+        _run(db.conn, PASSED)
+        repack(db.conn)
+        _run(db.conn, "DROP TABLE passed_over_rows;")
 
     return steps
 

@@ -20,8 +20,8 @@ from bot.services.ranker import BACKGROUND, background_papers, background_step
 from bot.services.search import search
 from bot.services.upkeep import Kept, tidy
 from bot.settings import load
-from bot.store import Store, feedback, listings, papers
-from bot.store.gap import STEP
+from bot.store import Store, feedback, gap, listings, papers
+from bot.store.gap import Gap
 from bot.store.retention import LISTINGS_AT_ONCE, REFER_TO_LISTINGS, REFER_TO_PAPERS
 from tests.scenario.room import given_a_digest
 from tests.scenario.room import papers as three_papers
@@ -118,12 +118,12 @@ async def test_what_a_restore_set_aside_stays_aside(wire: Wire) -> None:
     wire.read(three_papers(11), TUESDAY)
     await wire.step(at(TUESDAY, 9))
     with wire.store.write() as connection:
-        connection.execute("UPDATE passed_over SET step = ?", (STEP,))
-    before = rows(wire.store, "passed_over")
-    assert before > 0
+        gap.set_runners_up_aside(connection, Gap(wire.now, wire.now, ()))
+    before = dump(wire.store, "set_aside")
+    assert before["set_aside"]
     wire.now += timedelta(days=4_000)
     tidy(wire.store, wire.now, NOTHING)
-    assert rows(wire.store, "passed_over") == before
+    assert dump(wire.store, "set_aside") == before
 
 
 @pytest.mark.usefixtures("every_paper_may_go")

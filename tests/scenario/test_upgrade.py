@@ -20,7 +20,8 @@ from bot.platforms.terminal import Terminal
 from bot.ports import Sent
 from bot.services.backup import back_up_before_upgrade
 from bot.settings import load
-from bot.store import Store, outbox, schema, snapshot
+from bot.store import Store, outbox, passed, schema, snapshot
+from bot.store.passed import Passed
 from tests.store import schema_dumps
 
 EVERY = schema_dumps.names()
@@ -89,9 +90,14 @@ def test_a_database_of_that_version_comes_up_with_every_row(version: str, tmp_pa
         assert schema_dumps.schema(upgraded).keys() == schema_dumps.schema(fresh).keys()
         found = upgraded.execute("SELECT rowid FROM titles_fts WHERE titles_fts MATCH 'roads'")
         assert found.fetchall() == [(2,)]
+        upgraded.row_factory = sqlite3.Row
+        assert passed.of_digest(upgraded, 1) == (
+            Passed(2, 20, "threshold", 30.0, "below the threshold"),
+        )
     applied = [row["name"] for row in after.pop("_sqlite_migrations")]
     assert applied == EVERY
     before.pop("_sqlite_migrations")
+    before.pop("passed_over")  # it is in another form since, and was asked for above
     for table, held in before.items():
         for old_row, row in zip(held, after[table], strict=True):
             assert {name: row[name] for name in old_row} == old_row

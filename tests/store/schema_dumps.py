@@ -49,7 +49,6 @@ INSERT INTO feedback VALUES (1, 1, 'hash', 'like', 1, '{NOW}', 'reaction');
 INSERT INTO submissions VALUES (1, '2606.00999', 'hash', '{NOW}');
 INSERT INTO events VALUES ('e1', '{NOW}');
 UPDATE meta SET value = '00' WHERE key = 'person_key';
-UPDATE _sqlite_migrations SET applied_at = '{NOW}';
 """
 
 
@@ -61,11 +60,14 @@ def names() -> list[str]:
 def build(upto: str, target: str = ":memory:") -> sqlite3.Connection:
     """Make a database that has the migrations up to and with ``upto``, and no rows of ours."""
     connection = sqlite3.connect(target, isolation_level=None)
-    steps = migrations()
+    _apply(connection, upto)
+    return connection
+
+
+def _apply(connection: sqlite3.Connection, upto: str) -> None:
     known = names()
     following = known[known.index(upto) + 1 :][:1]
-    steps.apply(Database(connection, execute_plugins=False), stop_before=following)
-    return connection
+    migrations().apply(Database(connection, execute_plugins=False), stop_before=following)
 
 
 def load(name: str, path: Path) -> None:
@@ -84,8 +86,10 @@ def write_missing() -> list[Path]:
     for name in names():
         path = FOLDER / f"{name}.sql"
         if not path.exists():
-            connection = build(name)
+            connection = build(names()[0])
             connection.executescript(ROWS)
+            _apply(connection, upto=name)
+            connection.execute("UPDATE _sqlite_migrations SET applied_at = ?", (NOW,))
             path.write_text("".join(_dump(connection)), encoding="utf-8")
             connection.close()
             written.append(path)

@@ -25,10 +25,10 @@ from bot.domain import (
 )
 from bot.services.ingest import Ingested, ingest, repair
 from bot.services.upkeep import tidy
-from bot.store import Store, channels, digests, feedback, listings, papers
-from bot.store.digests import Passed
+from bot.store import Store, channels, digests, feedback, listings, papers, passed
 from bot.store.feedback import Ballot, Submission
 from bot.store.listings import Cursor
+from bot.store.passed import Passed
 
 NOW = datetime(2026, 6, 15, 6, tzinfo=UTC)
 MONDAY = date(2026, 6, 15)
@@ -385,7 +385,7 @@ def test_upkeep_drops_what_no_one_will_ask_for_and_keeps_the_rest(store: Store) 
             number = digests.insert(connection, digest, upto=1, quiet=True)
             assert number is not None
             drop = Passed(1, 40, "threshold", 10.0, "match 40, the threshold is 50")
-            digests.pass_over(connection, number, [drop])
+            passed.insert(connection, number, [drop])
         listings.save_cursor(connection, Cursor("http://127.0.0.1/", "arxiv", fetched_at=long_ago))
     assert tidy(store, NOW) == 3
     assert tidy(store, NOW) == 0

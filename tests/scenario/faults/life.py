@@ -22,7 +22,7 @@ from typing import Self
 from bot import profiles
 from bot.domain import Channel, Layout, MessageState, Signal
 from bot.faults import POINTS
-from bot.store import Store, channels, feedback
+from bot.store import Store, channels, digests, feedback, papers, passed
 from tests.adapters.loopback_source import LoopbackSource, page
 from tests.scenario.faults.places import Chat, Vote, key_told, make_order
 from tests.scenario.faults.service import Nursery, read_clock, set_clock
@@ -306,16 +306,16 @@ class Life:
         self, connection: sqlite3.Connection, chat: Chat, channel: Channel, counted: Counter[str]
     ) -> None:
         """Every listed paper was planned for the channel or passed over with words."""
-        seen = {
-            row["arxiv_id"]
-            for row in connection.execute(
-                "SELECT p.arxiv_id FROM deliveries d JOIN papers p ON p.id = d.paper_id"
-                " WHERE d.channel_id = :c UNION SELECT p.arxiv_id FROM passed_over o"
-                " JOIN digests g ON g.id = o.digest_id JOIN papers p ON p.id = o.paper_id"
-                " WHERE g.channel_id = :c AND o.words <> ''",
-                {"c": channel.id},
-            )
-        }
+        planned = connection.execute(
+            "SELECT paper_id FROM deliveries WHERE channel_id = ?", (channel.id,)
+        )
+        over = (
+            drop
+            for digest in digests.every(connection, channel.id)
+            for drop in passed.of_digest(connection, digest.id)
+        )
+        numbers = {row["paper_id"] for row in planned} | {d.paper_id for d in over if d.words}
+        seen = {paper.arxiv_id for paper in papers.papers(connection, sorted(numbers))}
         lost = self.listed - seen
         assert not lost, f"{chat.name}: neither posted nor passed over: {sorted(lost)}"
         counted["papers"] += len(seen & self.listed)
