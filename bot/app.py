@@ -34,7 +34,7 @@ from bot.services.alerts import Alerts
 from bot.services.deliver import Courier
 from bot.services.gather import Gatherer
 from bot.services.inbox import Inbox
-from bot.services.index import WORTH_WRITING, filling, refresh, refresh_if_due
+from bot.services.index import WORTH_WRITING, refresh, refresh_if_due
 from bot.services.lookup import look_up
 from bot.services.metrics import LoopLag
 from bot.services.plan import Planned, plan_due
@@ -115,7 +115,7 @@ class App:
             settings, self.store, self.rankers, clock
         )
         self.tellers = build_tellers(settings, self.platforms, clock)
-        self.gatherer = Gatherer(self.store, SampleBeside(self.fetcher), clock)
+        self.gatherer = Gatherer(self.store, SampleBeside(self.fetcher), clock, self.index)
         self.courier = Courier(self.store, self.platforms, clock)
         self.inbox = Inbox(
             self.store,
@@ -241,9 +241,7 @@ class App:
 
     async def poll(self, polled: Polled) -> None:
         """Ask one source for what is due."""
-        with filling(self.store):
-            await self.gatherer.poll(polled.source, polled.days(self.clock().date()))
-            await self.index()
+        await self.gatherer.poll(polled.source, polled.days(self.clock().date()))
 
     async def index(self) -> None:
         """Bring the search index up where enough has come in, so that nobody's search has to."""

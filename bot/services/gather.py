@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from urllib.parse import urlencode
@@ -24,6 +24,7 @@ from bot.ports import (
     Trouble,
     Validators,
 )
+from bot.services.index import filling
 from bot.services.ingest import Ingested, ingest
 from bot.store import Store, listings, tallies
 from bot.store.listings import Cursor
@@ -73,10 +74,18 @@ def listing_days(today: date, settle_days: int) -> tuple[date, ...]:
 class Gatherer:
     """Asks sources through one fetcher and stores what they answer."""
 
-    def __init__(self, store: Store, fetch: Fetch, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        fetch: Fetch,
+        clock: Clock,
+        stored: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """``stored`` is awaited after each listing and brings the search index up."""
         self._store = store
         self._fetch = fetch
         self._clock = clock
+        self._stored = stored
 
     async def poll(self, source: Source, days: Sequence[date]) -> tuple[Asked, ...]:
         """Ask for everything of a source that is due; the last of ``days`` is today.
@@ -132,16 +141,14 @@ class Gatherer:
                 await asyncio.to_thread(self._save, _succeeded(known, now))
                 return Asked(known.url, None, "not modified"), b""
             case Fetched(body=body):
-                asked = await asyncio.to_thread(self._ingest, source, request, body, fresh)
+                asked = await self._take_in(source, request, body, fresh)
                 faults.reach("after_ingest")
                 await asyncio.to_thread(self._close, known, outcome, asked, now)
                 faults.reach("after_cursor")
                 return asked, body
             case FetchFailed(trouble=Trouble.TRUNCATED, body=body) if body:
                 # What arrived is kept; the rest is asked for again.
-                asked = await asyncio.to_thread(
-                    self._ingest, source, request, body, fresh, outcome.reason
-                )
+                asked = await self._take_in(source, request, body, fresh, outcome.reason)
                 await asyncio.to_thread(
                     self._save, _failed(known, outcome, now), trouble=outcome.trouble
                 )
@@ -152,6 +159,16 @@ class Gatherer:
                 )
                 log.warning("fetch_failed", source=source.name, reason=outcome.reason)
                 return Asked(known.url, None, outcome.reason, outcome.reason), b""
+
+    async def _take_in(
+        self, source: Source, request: Request, body: bytes, fresh: bool, cut: str = ""
+    ) -> Asked:
+        if self._stored is None:
+            return await asyncio.to_thread(self._ingest, source, request, body, fresh, cut)
+        with filling(self._store):
+            asked = await asyncio.to_thread(self._ingest, source, request, body, fresh, cut)
+            await self._stored()
+        return asked
 
     def _ingest(
         self, source: Source, request: Request, body: bytes, fresh: bool, cut: str = ""
