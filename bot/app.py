@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import signal
 from collections.abc import Awaitable, Callable, Coroutine
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 import structlog
 
 from bot import pulse
-from bot.domain import Channel, PaperwireError
+from bot.domain import Channel, PaperwireError, Place
 from bot.parts import (
     Polled,
     SampleBeside,
@@ -37,6 +38,7 @@ from bot.services.inbox import Inbox
 from bot.services.index import WORTH_WRITING, refresh, refresh_if_due
 from bot.services.lookup import look_up
 from bot.services.metrics import LoopLag
+from bot.services.owed import Owed
 from bot.services.plan import Planned, plan_due
 from bot.services.ranker import Rankers
 from bot.services.spaces import fit_if_due, own_space
@@ -54,6 +56,7 @@ log = structlog.get_logger(__name__)
 
 PLAN_EVERY = timedelta(seconds=20)
 DELIVER_EVERY = timedelta(seconds=5)
+OWED_EVERY = timedelta(seconds=5)
 LOOK_UP_EVERY = timedelta(minutes=1)
 ALERT_EVERY = timedelta(minutes=1)
 UPKEEP_EVERY = timedelta(hours=6)
@@ -116,7 +119,13 @@ class App:
         )
         self.tellers = build_tellers(settings, self.platforms, clock)
         self.gatherer = Gatherer(self.store, SampleBeside(self.fetcher), clock, self.index)
-        self.courier = Courier(self.store, self.platforms, clock)
+        self.owed = Owed(self.store, self.platforms, clock)
+        self.courier = Courier(
+            self.store,
+            self.platforms,
+            clock,
+            found=lambda channel, remote_id: self.owed.note(_place(channel), remote_id),
+        )
         self.inbox = Inbox(
             self.store,
             self.rankers,
@@ -126,6 +135,7 @@ class App:
             limited=build_limits(settings),
             after=lambda: self._kick("deliver", self.deliver),
             missed=lambda name: self._kick(f"read back {name}", lambda: self.read_back(name)),
+            owed=self.owed.note,
         )
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
@@ -300,7 +310,13 @@ class App:
 
         for channel in await asyncio.to_thread(here):
             try:
-                changed = await react.read_back(self.store, platform, channel, self.clock())
+                changed = await react.read_back(
+                    self.store,
+                    platform,
+                    channel,
+                    self.clock(),
+                    unread=functools.partial(self.owed.note, _place(channel)),
+                )
             except Exception:
                 log.exception("read_back_failed", channel=channel.name)
                 continue
@@ -376,6 +392,7 @@ class App:
             every(polled.every, f"poll {polled.source.name}", _bind(self.poll, polled))
         every(PLAN_EVERY, "plan", self.plan)
         every(DELIVER_EVERY, "deliver", self.deliver)
+        every(OWED_EVERY, "owed votes", self.owed.settle)
         every(LOOK_UP_EVERY, "look up", self.look_up)
         every(UPKEEP_EVERY, "upkeep", self.upkeep)
         every(BACK_UP_EVERY, "back up", self.back_up)
@@ -443,6 +460,10 @@ def take_lock(settings: Settings) -> FileLock:
             "Make it writable, or set PAPERWIRE_HOME to another folder."
         ) from error
     return lock
+
+
+def _place(channel: Channel) -> Place:
+    return Place(channel.platform, channel.address)
 
 
 def _bind(

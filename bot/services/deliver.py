@@ -8,8 +8,8 @@ then the platform is asked for the key, and only what is provably absent is sent
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
@@ -27,7 +27,6 @@ from bot.ports import (
     Sent,
     Unknown,
 )
-from bot.services import react
 from bot.store import Store, channels, outbox
 
 log = structlog.get_logger(__name__)
@@ -60,12 +59,18 @@ class Courier:
         platforms: Mapping[str, ChatPlatform],
         clock: Clock,
         *,
+        found: Callable[[Channel, str], None] = lambda channel, remote_id: None,  # noqa: ARG005
         give_up_after: timedelta = GIVE_UP_AFTER,
         at_once: int = AT_ONCE,
     ) -> None:
+        """``found`` hears of each message with papers that was in doubt and is there.
+
+        Votes that came in between were on a message that nobody knew.
+        """
         self._store = store
         self._platforms = platforms
         self._clock = clock
+        self._found = found
         self._give_up_after = give_up_after
         self._stopping = False
         self._busy: set[int] = set()
@@ -223,19 +228,9 @@ class Courier:
         if state is not MessageState.UNKNOWN:
             del self._asked_since[message.id]
         log.info("settled", channel=channel.name, key=message.key, state=state)
-        if isinstance(found, Found):
-            await self._read_back(platform, channel, replace(message, remote_id=found.remote_id))
+        if isinstance(found, Found) and message.post.cards:
+            self._found(channel, found.remote_id)
         return state
-
-    async def _read_back(self, platform: ChatPlatform, channel: Channel, message: Message) -> None:
-        # Votes that came while it was in doubt were on a message that nobody knew.
-        if not message.post.cards:
-            return
-        try:
-            await react.read_back_one(self._store, platform, channel, message, self._clock())
-        except Exception:
-            # What stands is read again whenever the platform was away.
-            log.exception("read_back_failed", channel=channel.name)
 
     def _record(
         self, channel: Channel, message: Message, outcome: SendOutcome, planned: datetime

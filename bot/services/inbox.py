@@ -107,7 +107,8 @@ class Inbox:
     """Implements ``bot.ports.Inbound`` over the services; work is done off the event loop.
 
     ``after`` is called when a command may have left messages to send, ``missed`` with the name of
-    a platform whose events may have been lost for a while.
+    a platform whose events may have been lost for a while, ``owed`` with a message whose reactions
+    could not be recorded.
     """
 
     def __init__(
@@ -121,6 +122,7 @@ class Inbox:
         limited: limits.Limits | None = None,
         after: Callable[[], None] = lambda: None,
         missed: Callable[[str], None] = lambda platform: None,  # noqa: ARG005  nobody listens
+        owed: Callable[[Place, str], None] = lambda place, remote_id: None,  # noqa: ARG005  as above
     ) -> None:
         self._store = store
         self._rankers = rankers
@@ -130,6 +132,7 @@ class Inbox:
         self._limited = limited
         self._after = after
         self._missed = missed
+        self._owed = owed
         self._ours = threading.local()
         self._threads = ThreadPoolExecutor(THREADS, "people", self._for_people)
         # Votes wait for whoever writes; no search is to wait behind them.
@@ -183,6 +186,9 @@ class Inbox:
                 break
             await asyncio.sleep(pause)
             reply = await self._work(self._booth, self._vote, event)
+        # Who pressed a button is told and can press again; nobody is told of a reaction.
+        if event.on is not None and reply in (react.NOT_YET, WENT_WRONG):
+            self._owed(event.place, event.remote_id)
         return reply
 
     async def suggest(

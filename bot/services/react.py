@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+
+import structlog
 
 from bot import faults
 from bot.domain import Channel, Message, Paper, Reply, Signal, Via, VoteEvent
@@ -13,6 +15,8 @@ from bot.render import clip, plain_text
 from bot.store import Store, channels, feedback, outbox
 from bot.store import papers as paper_rows
 from bot.store.feedback import Ballot
+
+log = structlog.get_logger(__name__)
 
 # Whether each (paper, person, signal) stood, and since when.
 Given = dict[tuple[int, str, Signal], tuple[bool, str]]
@@ -78,11 +82,19 @@ def cast(
     )
 
 
-async def read_back(store: Store, platform: ChatPlatform, channel: Channel, now: datetime) -> int:
+async def read_back(
+    store: Store,
+    platform: ChatPlatform,
+    channel: Channel,
+    now: datetime,
+    *,
+    unread: Callable[[str], None] = lambda remote_id: None,  # noqa: ARG005  nobody listens
+) -> int:
     """Bring votes up to the reactions that stand now; return how many rows changed.
 
     After a gap events are lost in both directions, so what stands is switched on and what a
     reaction gave and no longer stands is switched off. Buttons and commands are left alone.
+    ``unread`` is told of each message whose reactions could not be read.
     """
 
     def recent() -> tuple[Message, ...]:
@@ -90,22 +102,27 @@ async def read_back(store: Store, platform: ChatPlatform, channel: Channel, now:
             since = now - timedelta(days=READ_BACK_DAYS)
             return outbox.recent_sent(connection, channel.id, since)
 
-    return sum(
-        [
-            await read_back_one(store, platform, channel, message, now)
-            for message in await asyncio.to_thread(recent)
-        ]
-    )
+    total = 0
+    for message in await asyncio.to_thread(recent):
+        changed = None
+        try:
+            changed = await read_back_one(store, platform, channel, message, now)
+        except Exception:
+            log.exception("read_back_failed", channel=channel.name)
+        if changed is None:
+            unread(message.remote_id or "")
+        total += changed or 0
+    return total
 
 
 async def read_back_one(
     store: Store, platform: ChatPlatform, channel: Channel, message: Message, now: datetime
-) -> int:
-    """Do that for one sent message."""
+) -> int | None:
+    """Do that for one sent message; None where its reactions cannot be read."""
     before = await asyncio.to_thread(_given, store, channel, message)
     standing = await platform.standing(channel.address, message.remote_id or "")
     if standing is None:
-        return 0
+        return None
     return await asyncio.to_thread(_apply, store, channel, message, standing, before, now)
 
 

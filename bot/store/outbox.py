@@ -216,6 +216,15 @@ def voted_delivery(
     return _row_to_delivery(rows[0]) if len(rows) == 1 else None
 
 
+def sent_message(connection: sqlite3.Connection, channel_id: int, remote_id: str) -> Message | None:
+    """Return the sent message that a platform knows by an id, or None."""
+    row = connection.execute(
+        f"{_MESSAGE} WHERE m.channel_id = ? AND m.remote_id = ? AND m.state = 'sent'",
+        (channel_id, remote_id),
+    ).fetchone()
+    return None if row is None else row_to_message(row)
+
+
 def is_posting(connection: sqlite3.Connection, channel_id: int) -> bool:
     """Tell whether a message is on its way, so that it may be there and not be recorded yet."""
     return bool(
