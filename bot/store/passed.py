@@ -32,7 +32,7 @@ class Passed:
 
 
 def insert(connection: sqlite3.Connection, digest_id: int, passed: Iterable[Passed]) -> None:
-    """Keep what a new digest passed over; no paper twice."""
+    """Keep what a new digest passed over."""
     ordered = sorted(passed, key=lambda one: one.paper_id)
     if not ordered:
         return
