@@ -25,7 +25,7 @@ FIRST_PAUSE = timedelta(seconds=15)
 TRIES = 9  # the pause doubles after each: more than an hour in all
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Debt:
     due: datetime
     tries: int = 0
@@ -45,24 +45,26 @@ class Owed:
 
     def note(self, place: Place, remote_id: str) -> None:
         """Have the reactions on a message read at the next ``settle``."""
-        bare = Place(place.platform, place.address)
-        if len(self._debts) < MOST:
-            self._debts.setdefault((bare, remote_id), _Debt(self._clock()))
+        message = (Place(place.platform, place.address), remote_id)
+        if len(self._debts) >= MOST and message not in self._debts:
+            log.error("too_many_votes_owed", platform=place.platform)
+            return
+        self._debts.setdefault(message, _Debt(self._clock()))
 
     async def settle(self) -> None:
         """Read what is due; what cannot be read is tried again, ever less often."""
-        for (place, remote_id), debt in list(self._debts.items()):
-            if debt.due > self._clock():
-                continue
+        now = self._clock()
+        for message in [message for message, debt in self._debts.items() if debt.due <= now]:
+            # Taken out first: what cannot be recorded while it is read is owed anew.
+            tries = self._debts.pop(message).tries + 1
             try:
-                done = await self._read(place, remote_id)
+                done = await self._read(*message)
             except Exception:
-                log.exception("votes_still_owed", platform=place.platform)
+                log.exception("votes_still_owed", platform=message[0].platform)
                 done = False
-            debt.tries += 1
-            debt.due = self._clock() + FIRST_PAUSE * 2 ** (debt.tries - 1)
-            if done or debt.tries == TRIES:
-                del self._debts[place, remote_id]
+            if not done and tries < TRIES:
+                due = self._clock() + FIRST_PAUSE * 2 ** (tries - 1)
+                self._debts.setdefault(message, _Debt(due, tries))
 
     async def _read(self, place: Place, remote_id: str) -> bool:
         """Tell whether nothing more is to be done about a message."""

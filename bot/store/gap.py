@@ -88,8 +88,8 @@ def set_runners_up_aside(connection: sqlite3.Connection, gap: Gap) -> None:
     for (digest_id,) in connection.execute(passed.LAST_DIGESTS).fetchall():
         over = passed.of_digest(connection, digest_id)
         connection.executemany(
-            "INSERT OR REPLACE INTO set_aside VALUES (?, ?, ?)",
-            [(digest_id, one.paper_id, gap.words) for one in over],
+            "INSERT OR REPLACE INTO set_aside SELECT ?, id, ? FROM papers WHERE id = ?",
+            [(digest_id, gap.words, one.paper_id) for one in over],
         )
         connection.execute("DELETE FROM passed_over WHERE digest_id = ?", (digest_id,))
 

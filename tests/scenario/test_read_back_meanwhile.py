@@ -119,6 +119,22 @@ async def test_what_can_never_be_read_is_let_go_and_foreign_messages_at_once(wir
     assert len(owed) == 0
 
 
+async def test_what_is_owed_anew_while_it_is_read_is_read_once_more(wire: Wire) -> None:
+    desk, platform = await posted(wire, BEN)
+    owed = Owed(wire.store, {"terminal": platform}, lambda: wire.now)
+    owed.note(place(desk), "r2")
+
+    async def again() -> None:
+        owed.note(place(desk), "r2")
+        platform.meanwhile = None
+
+    platform.meanwhile = again
+    await owed.settle()
+    assert len(owed) == 1
+    await owed.settle()
+    assert len(owed) == 0
+
+
 async def test_a_reaction_that_the_store_could_not_take_is_owed_and_a_button_is_not(
     wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
