@@ -25,7 +25,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest, so that no worker is left alone with it at the end."""
     items.sort(key=lambda item: item.get_closest_marker("install") is None)
     for item in items:
-        if item.get_closest_marker("soak") or item.get_closest_marker("benchmark"):
+        if any(map(item.get_closest_marker, ("install", "soak", "benchmark"))):
             item.add_marker(pytest.mark.timeout(0))  # these take as long as they take
 
 
