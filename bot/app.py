@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import structlog
 
-from bot import pulse
+from bot import memory, pulse
 from bot.domain import Channel, PaperwireError, Place
 from bot.parts import (
     Polled,
@@ -92,6 +92,7 @@ class App:
         self.settings = settings
         self.clock = clock
         self._stop = asyncio.Event()
+        memory.restrain()
         if signals:
             self._listen()
         self._lock = take_lock(settings)
@@ -324,7 +325,7 @@ class App:
                 log.info("read_back", channel=channel.name, changed=changed)
 
     async def upkeep(self) -> None:
-        """Tidy the store, bring the search index up, fit the own word space where that is due."""
+        """Tidy up, bring the search index up, fit the own word space where that is due."""
         await asyncio.to_thread(tidy, self.store, self.clock(), retention(self.settings))
         await asyncio.to_thread(refresh, self.store)
         fitted_on = await asyncio.to_thread(lambda: self.rankers.fitted_on)
@@ -333,6 +334,7 @@ class App:
             log.info(
                 "own_space_fitted", papers=await asyncio.to_thread(lambda: self.rankers.fitted_on)
             )
+        await asyncio.to_thread(memory.give_back)
 
     async def back_up(self) -> None:
         """Make the next back-up of the rotation where it is due."""
