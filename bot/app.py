@@ -7,6 +7,7 @@ import contextlib
 import functools
 import os
 import signal
+import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -61,6 +62,9 @@ LOOK_UP_EVERY = timedelta(minutes=1)
 ALERT_EVERY = timedelta(minutes=1)
 UPKEEP_EVERY = timedelta(hours=6)
 BACK_UP_EVERY = timedelta(minutes=15)  # how often one may turn out to be due
+# Seconds for which one thread may keep the interpreter while others want it. A search gives it up
+# many times, and beside a plan waits for so long each time to get it back.
+TURN = 0.0005
 POLLS_AWAITED = timedelta(seconds=60)  # by a plan: what is just coming in belongs to today
 GRACE_SECONDS = 25.0  # for the posts in hand, below the 30 s that most supervisors wait
 
@@ -214,6 +218,8 @@ class App:
         self._listen()
         if self._stop.is_set():
             return
+        before = sys.getswitchinterval()
+        sys.setswitchinterval(TURN)
         scheduler = self._schedule()
         scheduler.start()
         log.info("serving", home=str(self.settings.home), platforms=sorted(self.platforms))
@@ -222,6 +228,7 @@ class App:
         finally:
             # Jobs only start our own tasks, so nothing of theirs is cut off here.
             scheduler.shutdown(wait=False)
+            sys.setswitchinterval(before)
 
     async def once(self, *, fetch: bool = True) -> Once:
         """Do everything that is due a single time: fetch, look up, plan, deliver."""
