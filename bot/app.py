@@ -64,7 +64,7 @@ UPKEEP_EVERY = timedelta(hours=6)
 BACK_UP_EVERY = timedelta(minutes=15)  # how often one may turn out to be due
 # Seconds for which one thread may keep the interpreter while others want it. A search gives it up
 # many times, and beside a plan waits for so long each time to get it back.
-TURN = 0.0005
+TURN = 0.001
 POLLS_AWAITED = timedelta(seconds=60)  # by a plan: what is just coming in belongs to today
 GRACE_SECONDS = 25.0  # for the posts in hand, below the 30 s that most supervisors wait
 

@@ -65,9 +65,9 @@ log = structlog.get_logger(__name__)
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# People wait for these, so no plan and no post may take their turn; more at once would be no
-# faster, as threads share one interpreter.
-THREADS = 4
+# People wait for these, so no plan and no post may take their turn. Threads share one interpreter:
+# more than two at once answer fewer searches a second, and not more.
+THREADS = 2
 BOOTHS = 2
 PATIENCE = 0.25  # seconds that long work lets people go first, again and again
 # A vote may come before the post that it is for is recorded; seconds between looks.

@@ -121,10 +121,14 @@ def snippet(text: str, terms: Collection[str], width: int = SNIPPET) -> str:
     from ranking.reading import word_stems
 
     text = " ".join(text.translate({ord(mark): None for mark in MARKS}).split())
+    # No stem begins with another letter than its word; most words need not be stemmed.
+    letters = {term[:1] for term in terms}
     asked = {
         word: stem[0]
         for word in set(_WORD.findall(text))
-        if (stem := word_stems(word)) and stem[0] in terms
+        if (word[0].lower() in letters or not word.isascii())
+        and (stem := word_stems(word))
+        and stem[0] in terms
     }
     marked = [(*m.span(), asked[m[0]]) for m in _WORD.finditer(text) if m[0] in asked]
     best, best_start = (0, 0), 0
