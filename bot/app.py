@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 import structlog
 
 from bot import memory, pulse
-from bot.domain import Channel, PaperwireError, Place
+from bot.domain import Channel, PaperwireError
 from bot.parts import (
     Polled,
     SampleBeside,
@@ -129,7 +129,7 @@ class App:
             self.store,
             self.platforms,
             clock,
-            found=lambda channel, remote_id: self.owed.note(_place(channel), remote_id),
+            found=lambda channel, remote_id: self.owed.note(channel.place, remote_id),
         )
         self.inbox = Inbox(
             self.store,
@@ -323,7 +323,7 @@ class App:
                     platform,
                     channel,
                     self.clock(),
-                    unread=functools.partial(self.owed.note, _place(channel)),
+                    unread=functools.partial(self.owed.note, channel.place),
                 )
             except Exception:
                 log.exception("read_back_failed", channel=channel.name)
@@ -469,10 +469,6 @@ def take_lock(settings: Settings) -> FileLock:
             "Make it writable, or set PAPERWIRE_HOME to another folder."
         ) from error
     return lock
-
-
-def _place(channel: Channel) -> Place:
-    return Place(channel.platform, channel.address)
 
 
 def _bind(

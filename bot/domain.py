@@ -180,6 +180,11 @@ class Channel:
     created_at: datetime | None = None
     scheduled_at: datetime | None = None  # slots before this schedule was set never count
 
+    @property
+    def place(self) -> Place:
+        """Where its people speak."""
+        return Place(self.platform, self.address, self.name)
+
 
 # --- digests, messages, deliveries --------------------------------------------------------------
 

@@ -25,6 +25,10 @@ from bot.domain import (
 Clock = Callable[[], datetime]
 
 
+def nobody(*_: object) -> None:
+    """Hear of something and do nothing: what stands in where nobody listens."""
+
+
 # --- sources ------------------------------------------------------------------------------------
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from bot.cli.desk import Desk
-from bot.domain import Place
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -43,7 +42,7 @@ def check_discord(desk: Desk) -> Iterator[Check]:
 
     with desk.store.read() as connection:
         places = [
-            Place(channel.platform, channel.address, name=channel.name)
+            channel.place
             for channel in channels.every(connection, serving=True)
             if channel.platform == "discord"
         ]

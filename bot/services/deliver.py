@@ -26,6 +26,7 @@ from bot.ports import (
     SendOutcome,
     Sent,
     Unknown,
+    nobody,
 )
 from bot.store import Store, channels, outbox
 
@@ -59,7 +60,7 @@ class Courier:
         platforms: Mapping[str, ChatPlatform],
         clock: Clock,
         *,
-        found: Callable[[Channel, str], None] = lambda channel, remote_id: None,  # noqa: ARG005
+        found: Callable[[Channel, str], None] = nobody,
         give_up_after: timedelta = GIVE_UP_AFTER,
         at_once: int = AT_ONCE,
     ) -> None:

@@ -195,7 +195,7 @@ class Gatherer:
                     fetched_at=now,
                     not_before=pause if done.outcome in _WAITED_OUT else None,
                     failures=cursor.failures + 1,
-                    error=f"{word}: {done.note}",
+                    error=asked.trouble,
                 ),
                 trouble=word,
             )

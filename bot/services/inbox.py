@@ -53,7 +53,7 @@ from bot.domain import (
     Signal,
     VoteEvent,
 )
-from bot.ports import Clock, Suggest, Suggestion
+from bot.ports import Clock, Suggest, Suggestion, nobody
 from bot.services import answer, limits, manage, pictures, react
 from bot.services.manage import Defaults
 from bot.services.ranker import Rankers
@@ -121,8 +121,8 @@ class Inbox:
         layouts: Mapping[str, Layout],
         limited: limits.Limits | None = None,
         after: Callable[[], None] = lambda: None,
-        missed: Callable[[str], None] = lambda platform: None,  # noqa: ARG005  nobody listens
-        owed: Callable[[Place, str], None] = lambda place, remote_id: None,  # noqa: ARG005  as above
+        missed: Callable[[str], None] = nobody,
+        owed: Callable[[Place, str], None] = nobody,
     ) -> None:
         self._store = store
         self._rankers = rankers
@@ -340,7 +340,7 @@ class Inbox:
             return pictures.add_status_picture(self._store, channel, reply)
         return reply
 
-    def _manage(self, command: Command, channel: Channel) -> Reply:  # noqa: PLR0911  as above
+    def _manage(self, command: Command, channel: Channel) -> Reply:  # noqa: PLR0911  one arm a command
         now = self._clock()
         store = self._store
         match command:

@@ -195,11 +195,10 @@ def filling(store: Store) -> Iterator[None]:
 def _snapshot(store: Store, connection: sqlite3.Connection) -> Snapshot:
     version = table.version(connection)
     known = _known(store)
-    if known is not None and known.version == version:
-        return known
-    many = known is not None and version[0] - known.version[0] > WORTH_WRITING
-    if known is not None and many and _filled.get(store):
-        return known
+    if known is not None:
+        many = version[0] - known.version[0] > WORTH_WRITING
+        if known.version == version or (many and _filled.get(store)):
+            return known
     # One search reads what changed. The others meanwhile go by what was known before it, if
     # anything was: papers that came since are not in its lengths, and so are found by nobody.
     if known is None:

@@ -60,6 +60,7 @@ class Owed:
             try:
                 done = await self._read(*message)
             except Exception:
+                # Whatever the store or the platform raised: it is tried again.
                 log.exception("votes_still_owed", platform=message[0].platform)
                 done = False
             if not done and tries < TRIES:

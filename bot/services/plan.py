@@ -13,6 +13,7 @@ import structlog
 
 from bot import faults, render
 from bot.domain import Card, Channel, Delivery, Digest, DigestKind, Feedback, Mode, Paper, Post
+from bot.ports import nobody
 from bot.schedule import check_timezone, due_slot
 from bot.schedule import parse as parse_schedule
 from bot.services.choose import Chooser, Pick
@@ -90,7 +91,7 @@ def plan_due(
     ranker: Ranker,
     now: datetime,
     *,
-    told: Callable[[Planned], None] = lambda planned: None,  # noqa: ARG005  nobody listens
+    told: Callable[[Planned], None] = nobody,
     between: Callable[[], None] = lambda: None,
 ) -> tuple[Planned, ...]:
     """Plan every digest whose slot has come; each channel in its own transaction.

@@ -10,7 +10,7 @@ import structlog
 
 from bot import faults
 from bot.domain import Channel, Message, Paper, Reply, Signal, Via, VoteEvent
-from bot.ports import ChatPlatform, Standing
+from bot.ports import ChatPlatform, Standing, nobody
 from bot.render import clip, plain_text
 from bot.store import Store, channels, feedback, outbox
 from bot.store import papers as paper_rows
@@ -88,7 +88,7 @@ async def read_back(
     channel: Channel,
     now: datetime,
     *,
-    unread: Callable[[str], None] = lambda remote_id: None,  # noqa: ARG005  nobody listens
+    unread: Callable[[str], None] = nobody,
 ) -> int:
     """Bring votes up to the reactions that stand now; return how many rows changed.
 
@@ -108,6 +108,7 @@ async def read_back(
         try:
             changed = await read_back_one(store, platform, channel, message, now)
         except Exception:
+            # The others are read all the same, and this one is told of.
             log.exception("read_back_failed", channel=channel.name)
         if changed is None:
             unread(message.remote_id or "")

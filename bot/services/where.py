@@ -183,7 +183,7 @@ def _delivered(
     message = outbox.message(connection, delivery.message_id)
     digest = digests.digest(connection, delivery.digest_id)
     assert message is not None  # noqa: S101  the schema promises both
-    assert digest is not None  # noqa: S101  as above
+    assert digest is not None  # noqa: S101  the schema promises both
     sent_at = outbox.sent_at(connection, message.id)
     of = f"number {delivery.number} of the {digest.kind} digest of {_slot(digest.slot)}"
     open_ones = outbox.waiting(connection, channel.id)

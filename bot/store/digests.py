@@ -188,8 +188,10 @@ def passed_over(
 ) -> tuple[Digest, Passed] | None:
     """Return the newest digest that looked at a paper without posting it, and why."""
     found = passed.newest(connection, channel_id, paper_id)
-    looked = None if found is None else digest(connection, found[0])
-    return None if found is None or looked is None else (looked, found[1])
+    if found is None:
+        return None
+    looked = digest(connection, found[0])
+    return None if looked is None else (looked, found[1])
 
 
 def _in_sources(sources: Sequence[str], alias: str) -> tuple[str, tuple[str, ...]]:

@@ -43,10 +43,10 @@ def insert(connection: sqlite3.Connection, digest_id: int, passed: Iterable[Pass
         _named([one.step for one in ordered]),
         _named([one.words for one in ordered]),
     )
-    steps = [numbers[0], *(after - before for before, after in pairwise(numbers))]
+    apart = [numbers[0], *(after - before for before, after in pairwise(numbers))]
     connection.execute(
         "INSERT INTO passed_over VALUES (?, ?, ?, ?, ?)",
-        (digest_id, numbers[0], numbers[-1], _pack(steps), _pack(why)),
+        (digest_id, numbers[0], numbers[-1], _pack(apart), _pack(why)),
     )
 
 
@@ -143,8 +143,8 @@ def _numbers(row: sqlite3.Row) -> list[int]:
 
 
 def _unpacked(row: sqlite3.Row) -> list[Passed]:
-    matches, short, steps_, words = _read(row["why"])
-    every = zip(_numbers(row), matches, _spelled(steps_), short, _spelled(words), strict=True)
+    matches, short, steps, words = _read(row["why"])
+    every = zip(_numbers(row), matches, _spelled(steps), short, _spelled(words), strict=True)
     return [Passed(*one) for one in every]
 
 

@@ -52,10 +52,6 @@ def stands(wire: Wire, desk: Channel) -> set[Signal]:
         return {row.signal for row in feedback.active(connection, desk.id)}
 
 
-def place(channel: Channel) -> Place:
-    return Place(channel.platform, channel.address)
-
-
 async def react(wire: Wire, signal: Signal, *, person: str = "ada", on: bool = True) -> None:
     wire.now += timedelta(seconds=1)
     await wire.vote("desk", "r2", signal, person=person, on=on)
@@ -67,7 +63,7 @@ async def test_votes_on_a_post_that_was_in_doubt_count_once_it_is_found(wire: Wi
     platform.answers = [Sent("r1"), Unknown("reset")]
     platform.found = [Found("r2")]
     owed = Owed(wire.store, {"terminal": platform}, lambda: wire.now)
-    serve(wire, platform, found=lambda channel, remote_id: owed.note(place(channel), remote_id))
+    serve(wire, platform, found=lambda channel, remote_id: owed.note(channel.place, remote_id))
     await settle(wire)
     assert states(wire, desk) == ["sent", "unknown", "pending"]
     await settle(wire, ASK_AFTER)
@@ -85,7 +81,7 @@ async def test_reactions_that_cannot_be_read_are_owed_and_read_later(wire: Wire)
         raise ConnectionError("no")
 
     platform.meanwhile = fail
-    unread = functools.partial(owed.note, place(desk))
+    unread = functools.partial(owed.note, desk.place)
     assert await read_back(wire.store, platform, desk, wire.now, unread=unread) == 0
     await owed.settle()
     assert len(owed) == 1
@@ -101,7 +97,7 @@ async def test_reactions_that_cannot_be_read_are_owed_and_read_later(wire: Wire)
 async def test_what_can_never_be_read_is_let_go_and_foreign_messages_at_once(wire: Wire) -> None:
     desk, platform = await posted(wire)
     owed = Owed(wire.store, {"terminal": platform}, lambda: wire.now)
-    owed.note(place(desk), "somebody's")
+    owed.note(desk.place, "somebody's")
     owed.note(Place("terminal", "elsewhere"), "r2")
     owed.note(Place("slack", desk.address), "r2")
     await owed.settle()
@@ -111,7 +107,7 @@ async def test_what_can_never_be_read_is_let_go_and_foreign_messages_at_once(wir
         raise ConnectionError("no")
 
     platform.meanwhile = never
-    owed.note(place(desk), "r2")
+    owed.note(desk.place, "r2")
     for _ in range(TRIES):
         assert len(owed) == 1
         await owed.settle()
@@ -122,10 +118,10 @@ async def test_what_can_never_be_read_is_let_go_and_foreign_messages_at_once(wir
 async def test_what_is_owed_anew_while_it_is_read_is_read_once_more(wire: Wire) -> None:
     desk, platform = await posted(wire, BEN)
     owed = Owed(wire.store, {"terminal": platform}, lambda: wire.now)
-    owed.note(place(desk), "r2")
+    owed.note(desk.place, "r2")
 
     async def again() -> None:
-        owed.note(place(desk), "r2")
+        owed.note(desk.place, "r2")
         platform.meanwhile = None
 
     platform.meanwhile = again

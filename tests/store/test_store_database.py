@@ -173,6 +173,8 @@ def test_statistics_are_renewed_only_when_nobody_else_writes(tmp_path: Path) -> 
     other.execute("BEGIN IMMEDIATE")
     threading.Timer(0.2, other.rollback).start()
     store.optimise()
+    assert not other.in_transaction  # it was waited for
+    other.close()
     store.close()
 
 

@@ -39,9 +39,13 @@ def test_what_is_free_goes_back_to_the_system() -> None:
 
 @pytest.mark.parametrize("error", [OSError("no such library"), AttributeError("mallopt")])
 def test_another_allocator_is_left_alone(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
     def none(name: str) -> ctypes.CDLL:
+        asked.append(name)
         raise error
 
     monkeypatch.setattr(ctypes, "CDLL", none)
     memory.restrain()
     memory.give_back()
+    assert len(asked) == 2

@@ -10,7 +10,7 @@ from datetime import timedelta
 from aiohttp import web
 
 from bot import profiles
-from bot.domain import Channel, CommandEvent, Place, Reply
+from bot.domain import CommandEvent, Place, Reply
 from bot.platforms.web.drawing import TYPES
 from bot.platforms.web.gate import give_cookie, send_in_two
 from bot.platforms.web.site import (
@@ -267,7 +267,7 @@ async def change_profile(request: web.Request) -> web.Response:
         line = f"profile {action} {text}"
     else:
         raise web.HTTPBadRequest(text="Interests can be added, removed or brought back.")
-    reply = await _command(request, _place(channel), line)
+    reply = await _command(request, channel.place, line)
     before = channel.profile if reply.ok else None
     number = site.notes.keep(visit.session, Note(reply, before=before))
     raise web.HTTPSeeOther(f"/channels/{channel.id}/profile?note={number}#answer")
@@ -408,10 +408,6 @@ async def _command(request: web.Request, place: Place, text: str) -> Reply:
         return _NOBODY
     event = CommandEvent(place, visit.viewer.person, text, event_id=uuid.uuid4().hex)
     return guard_reply(await answer(site.inbound.command(event)))
-
-
-def _place(channel: Channel) -> Place:
-    return Place(channel.platform, channel.address, name=channel.name)
 
 
 def _span(request: web.Request) -> Span | None:
